@@ -1,0 +1,1 @@
+"""The kernel: what every domain needs and nothing about any of them."""

@@ -1,0 +1,85 @@
+"""The bucketing hash that every SDK of the protocol computes alike."""
+
+import math
+import struct
+
+_OFFSET = 0x811C9DC5
+_PRIME = 0x01000193
+_MASK = 0xFFFFFFFF
+_EXACT_INTEGER = 2**53
+_LONGEST_PLAIN_NUMBER = 21
+
+
+def fnv32a(text: str, start: int = _OFFSET) -> int:
+    """FNV-1a over UTF-16 code units; `start` continues the hash of a prefix."""
+    state = start
+    for unit in text.encode() if text.isascii() else _code_units(text):
+        state = ((state ^ unit) * _PRIME) & _MASK
+    return state
+
+
+def bucket(value: str, seed: str, version: int) -> float | None:
+    """Where a unit falls in [0, 1), or None for a version that nobody knows.
+
+    Version 1 has 1,000 buckets and a bias; it is kept for clients that still ask for
+    it. Version 2 has 10,000.
+    """
+    if version == 2:
+        return bucket_after(value, fnv32a(seed))
+    if version == 1:
+        return (fnv32a(value + seed) % 1_000) / 1_000
+    return None
+
+
+def bucket_after(value: str, seed_state: int) -> float:
+    """Version 2 of `bucket`, with the hash of the seed already computed."""
+    return (fnv32a(str(fnv32a(value, seed_state))) % 10_000) / 10_000
+
+
+def attribute_text(value: object) -> str | None:
+    """An attribute as JavaScript would print it, or None where it cannot be hashed.
+
+    Only text and finite numbers identify a unit; an empty text and zero do not.
+    """
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if value == 0 or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return _number_text(value)
+
+
+def _code_units(text: str) -> tuple[int, ...]:
+    encoded = text.encode("utf-16-le", "surrogatepass")
+    return struct.unpack(f"<{len(encoded) // 2}H", encoded)
+
+
+def _number_text(value: float) -> str | None:
+    """The shortest decimal of the nearest double, laid out by JavaScript's rules."""
+    if isinstance(value, int) and abs(value) <= _EXACT_INTEGER:
+        return str(value)
+    try:
+        shortest = repr(float(value))
+    except OverflowError:
+        return None
+    sign = "-" if shortest.startswith("-") else ""
+    mantissa, _, power = shortest.lstrip("-").partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    fraction = "" if fraction == "0" else fraction
+    leading = len(whole + fraction) - len((whole + fraction).lstrip("0"))
+    digits = (whole + fraction).strip("0")
+    point = len(whole) + int(power or 0) - leading
+    return sign + _lay_out(digits, point)
+
+
+def _lay_out(digits: str, point: int) -> str:
+    if len(digits) <= point <= _LONGEST_PLAIN_NUMBER:
+        return digits + "0" * (point - len(digits))
+    if 0 < point <= _LONGEST_PLAIN_NUMBER:
+        return f"{digits[:point]}.{digits[point:]}"
+    if -6 < point <= 0:
+        return "0." + "0" * -point + digits
+    exponent = point - 1
+    mantissa = digits if len(digits) == 1 else f"{digits[0]}.{digits[1:]}"
+    return f"{mantissa}e{'+' if exponent >= 0 else '-'}{abs(exponent)}"

@@ -1,0 +1,63 @@
+"""Schema versions of the facts database: up, down, and where it stands."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import Connection
+from sqlmodel import SQLModel
+
+from core.database import Database
+
+_FOLDER = Path(__file__).resolve().parent.parent / "migrations"
+
+
+async def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring the schema up to a revision; at head already, nothing happens."""
+    await _with_config(database, lambda config: command.upgrade(config, revision))
+
+
+async def downgrade(database: Database, revision: str) -> None:
+    """Take the schema back to an older revision, or to `base`."""
+    await _with_config(database, lambda config: command.downgrade(config, revision))
+
+
+async def current(database: Database) -> str | None:
+    """The revision that the database stands at."""
+
+    def read(connection: Connection) -> str | None:
+        return MigrationContext.configure(connection).get_current_revision()
+
+    async with database.engine.connect() as connection:
+        return await connection.run_sync(read)
+
+
+def head() -> str | None:
+    """The newest revision that this code knows."""
+    return ScriptDirectory(str(_FOLDER)).get_current_head()
+
+
+async def differences(database: Database) -> list[object]:
+    """What the tables in code and in the database disagree on; empty at head."""
+
+    def compare(connection: Connection) -> list[object]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, SQLModel.metadata))
+
+    async with database.engine.connect() as connection:
+        return await connection.run_sync(compare)
+
+
+async def _with_config(database: Database, act: Callable[[Config], None]) -> None:
+    def run(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(_FOLDER))
+        config.attributes["connection"] = connection
+        act(config)
+
+    async with database.engine.begin() as connection:
+        await connection.run_sync(run)
