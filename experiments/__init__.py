@@ -1,0 +1,1 @@
+"""Experiments: assignment, events, metrics, statistics and what follows from them."""

@@ -1,0 +1,1 @@
+"""From exact state to looks, snapshots, verdicts and one sentence."""

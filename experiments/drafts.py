@@ -1,0 +1,120 @@
+"""An experiment with its parts, as a person writes it and as rules read it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.design import Direction, MetricRole, UnitKind
+from experiments.models import Experiment, Metric, Variant
+
+
+@dataclass(frozen=True, slots=True)
+class HypothesisSpec:
+    """What is expected; parts may still be missing in a draft."""
+
+    statement: str = ""
+    metric_key: str | None = None
+    direction: Direction | None = None
+    minimum_effect: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VariantSpec:
+    """An arm to be."""
+
+    key: str
+    name: str
+    weight: float
+    is_control: bool
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureSpec:
+    """A metric to be measured, by key; a margin makes a guardrail prove itself."""
+
+    metric_key: str
+    role: MetricRole
+    margin: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A metric with its part in an experiment."""
+
+    metric: Metric
+    role: MetricRole
+    margin: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An experiment, its arms in order and what it measures in order."""
+
+    experiment: Experiment
+    variants: tuple[Variant, ...]
+    measures: tuple[Measure, ...]
+
+    @property
+    def hypothesis(self) -> HypothesisSpec:
+        """The hypothesis so far."""
+        return HypothesisSpec(
+            statement=self.experiment.statement,
+            metric_key=self.experiment.hypothesis_metric,
+            direction=self.experiment.hypothesis_direction,
+            minimum_effect=self.experiment.minimum_effect,
+        )
+
+    @property
+    def primaries(self) -> tuple[Measure, ...]:
+        """The metrics that are meant to decide."""
+        return tuple(m for m in self.measures if m.role is MetricRole.PRIMARY)
+
+    def facts(self) -> dict[str, Any]:
+        """What the audit trail remembers of it."""
+        experiment = self.experiment
+        return {
+            "name": experiment.name,
+            "status": experiment.status,
+            "unit": experiment.unit,
+            "statement": experiment.statement,
+            "hypothesis_metric": experiment.hypothesis_metric,
+            "hypothesis_direction": experiment.hypothesis_direction,
+            "minimum_effect": experiment.minimum_effect,
+            "targeting": experiment.targeting,
+            "coverage": experiment.coverage,
+            "planned_units": experiment.planned_units,
+            "variants": [
+                [v.key, v.name, v.weight, v.is_control, v.payload]
+                for v in self.variants
+            ],
+            "metrics": [[m.metric.key, m.role, m.margin] for m in self.measures],
+            "version": experiment.version,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What to change: None leaves as it is, an empty targeting lets everyone in."""
+
+    name: str | None = None
+    unit: UnitKind | None = None
+    hypothesis: HypothesisSpec | None = None
+    variants: Sequence[VariantSpec] | None = None
+    measures: Sequence[MeasureSpec] | None = None
+    targeting: Mapping[str, Any] | None = None
+    coverage: float | None = None
+    planned_units: int | None = None
+
+    @property
+    def touches_design(self) -> bool:
+        """Whether it changes what a start freezes."""
+        design = (
+            self.unit,
+            self.hypothesis,
+            self.variants,
+            self.measures,
+            self.targeting,
+            self.planned_units,
+        )
+        return any(part is not None for part in design)

@@ -1,0 +1,1 @@
+"""The event log: durable facts, folded into exact integer state."""

@@ -1,0 +1,192 @@
+"""What an event log promises: durable once acknowledged, counted once, exact."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+from uuid import UUID
+
+from experiments.design import PhaseDesign
+from experiments.events.errors import UnknownLogUrl
+from experiments.events.state import PhaseState
+
+EXPOSURE = "$exposure"
+"""A subject met a variant: carries `experiment_key` and `variant_key`."""
+IDENTIFY = "$identify"
+"""Traits of a subject; with both ids a link, with user and account a membership."""
+MEMBERSHIP = "$membership"
+"""From `occurred_at` on, the user belongs to the account."""
+
+Clock: TypeAlias = Callable[[], datetime]
+Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
+
+WATERMARK_LAG = timedelta(hours=1)
+
+
+class Status(StrEnum):
+    """What became of one event."""
+
+    ACCEPTED = "ACCEPTED"
+    DUPLICATE = "DUPLICATE"
+    REJECTED = "REJECTED"
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """One event as a caller hands it in; ids make repeats harmless."""
+
+    id: str
+    name: str
+    user_id: str | None = None
+    anonymous_id: str | None = None
+    account_id: str | None = None
+    occurred_at: datetime | None = None
+    """When it happened; the moment of receipt where the caller does not say."""
+    value: Decimal | None = None
+    properties: Mapping[str, Json] = field(default_factory=dict)
+    experiment_key: str | None = None
+    variant_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer for one event of a batch, by its index in that batch."""
+
+    index: int
+    id: str
+    status: Status
+    code: str | None = None
+    """Why it was rejected, or CLOCK where an accepted event was moved to receipt."""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FoldReport:
+    """What one bounded fold did, and what it left."""
+
+    folded: int
+    backlog: int
+    matured: int
+    """Unit values that entered their metric because a window closed."""
+    rebuilt: int
+    """Phases filled from the raw events after their definition changed."""
+    watermark: datetime
+    took: timedelta
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing was waiting."""
+        return not (self.folded or self.matured or self.rebuilt)
+
+
+@dataclass(frozen=True, slots=True)
+class LogHealth:
+    """Whether the log answers, and how far folding is behind."""
+
+    ok: bool
+    store: str
+    position: int
+    backlog: int
+    last_append_at: datetime | None
+    last_fold_at: datetime | None
+
+
+class EventLog(Protocol):
+    """Raw events and the exact state folded from them; safe to call concurrently."""
+
+    async def open(self) -> None:
+        """Connect and bring the log's own tables up to date.
+
+        Raises:
+            LogInUse: Another process holds the embedded log.
+        """
+
+    async def close(self) -> None:
+        """Finish what is being written and let go of the store."""
+
+    async def append(
+        self,
+        environment_id: UUID,
+        events: Sequence[NewEvent],
+        *,
+        batch_id: str | None = None,
+    ) -> list[Verdict]:
+        """Store events durably and answer each; a repeat changes nothing.
+
+        Concurrent callers share one commit. `batch_id` names an import, which may
+        bring events of any age.
+        """
+
+    async def publish_phase(self, design: PhaseDesign) -> bool:
+        """Copy a phase's design into the log; False where it is already known.
+
+        A design whose numbers could differ marks the phase for a rebuild, which the
+        next fold does from the raw events.
+        """
+
+    async def finish_import(self, environment_id: UUID) -> None:
+        """Let the next fold without a backlog raise the watermark to this instant."""
+
+    async def fold(self, environment_id: UUID, *, limit: int = 50_000) -> FoldReport:
+        """Fold up to `limit` events and what became due, in one transaction."""
+
+    async def environments_with_work(self) -> list[UUID]:
+        """Environments with events to fold, phases to rebuild or windows closing."""
+
+    async def compact(self, environment_id: UUID) -> None:
+        """Merge what folds appended to the state; no sum changes."""
+
+    async def phase_state(self, phase_id: UUID) -> PhaseState:
+        """The folded state of a phase.
+
+        Raises:
+            UnknownPhase: The phase was never published.
+        """
+
+    async def recompute(self, phase_id: UUID) -> PhaseState:
+        """The same state from the raw events alone, by the plain definition.
+
+        Raises:
+            UnknownPhase: The phase was never published.
+        """
+
+    async def unit_total_quantile(
+        self, phase_id: UUID, metric_id: UUID, quantile: float
+    ) -> int:
+        """The `higher` order statistic of matured units' totals in steps, zeros too."""
+
+    async def count(self, environment_id: UUID) -> int:
+        """Events stored, folded or not."""
+
+    async def health(self) -> LogHealth:
+        """How the log is doing."""
+
+
+def open_log(
+    url: str, *, clock: Clock | None = None, lag: timedelta = WATERMARK_LAG
+) -> EventLog:
+    """Choose the store by URL; call `open()` on the result before using it.
+
+    Args:
+        url: `duckdb:///relative/or//absolute/path`, `duckdb://:memory:`, or
+            `postgresql://...`.
+        clock: Injected by tests; else the store's own clock.
+        lag: How far the watermark stays behind the clock.
+
+    Raises:
+        UnknownLogUrl: The scheme names neither store.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme == "duckdb":
+        from experiments.events.duckdb import DuckDBStore
+        from experiments.events.sql_log import SqlLog
+
+        return SqlLog(DuckDBStore(rest.removeprefix("/")), clock=clock, lag=lag)
+    if scheme.partition("+")[0] in {"postgresql", "postgres"}:
+        from experiments.events.postgres import PostgresStore
+        from experiments.events.sql_log import SqlLog
+
+        return SqlLog(PostgresStore(f"postgresql://{rest}"), clock=clock, lag=lag)
+    raise UnknownLogUrl(scheme)

@@ -1,0 +1,1 @@
+SELECT events FROM stream WHERE environment_id = $environment_id;

@@ -1,0 +1,19 @@
+-- Keep the batch's exposures, and note every raw id whose numbers may change.
+INSERT INTO exposure
+  (environment_id, experiment_key, kind, id, arm, occurred_at, event_id)
+SELECT
+  CAST($environment_id AS UUID),
+  experiment_key, kind, id, variant_key, occurred_at, event_id
+FROM filed
+WHERE name = '$exposure' AND experiment_key IS NOT NULL AND variant_key IS NOT NULL;
+
+CREATE OR REPLACE TEMP TABLE touched AS
+SELECT CASE kind WHEN 'member' THEN 'user' ELSE kind END AS kind, id
+FROM filed
+WHERE name = '$exposure'
+UNION
+SELECT CASE kind WHEN 'member' THEN 'user' ELSE kind END, id FROM new_row
+UNION
+SELECT kind, id FROM relinked
+UNION
+SELECT 'user', user_id FROM new_membership;

@@ -1,0 +1,13 @@
+-- Forget what was folded for phases whose definition changed.
+DELETE FROM unit WHERE phase_id IN (
+  SELECT phase_id FROM phase WHERE environment_id = $environment_id AND rebuild
+);
+DELETE FROM unit_value WHERE phase_id IN (
+  SELECT phase_id FROM phase WHERE environment_id = $environment_id AND rebuild
+);
+DELETE FROM unit_delta WHERE phase_id IN (
+  SELECT phase_id FROM phase WHERE environment_id = $environment_id AND rebuild
+);
+DELETE FROM state_delta WHERE phase_id IN (
+  SELECT phase_id FROM phase WHERE environment_id = $environment_id AND rebuild
+);

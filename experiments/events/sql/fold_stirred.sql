@@ -1,0 +1,21 @@
+-- Whose numbers may change: the ids the batch touched, units whose window closes between
+-- the two watermarks, and everybody exposed in a phase that is being rebuilt.
+CREATE OR REPLACE TEMP TABLE stirred AS
+SELECT kind, id FROM touched
+UNION
+SELECT unit.kind, unit.id
+FROM phase
+JOIN metric ON metric.phase_id = phase.phase_id
+JOIN unit ON unit.phase_id = phase.phase_id
+WHERE phase.environment_id = $environment_id
+  AND unit.exposed_at > CAST($previous AS BIGINT) - metric.closes_after
+  AND unit.exposed_at <= CAST($watermark AS BIGINT) - metric.closes_after
+UNION
+SELECT CASE exposure.kind WHEN 'member' THEN 'user' ELSE exposure.kind END, exposure.id
+FROM phase
+JOIN exposure ON exposure.experiment_key = phase.experiment_key
+WHERE phase.environment_id = $environment_id
+  AND exposure.environment_id = $environment_id
+  AND phase.rebuild;
+
+SELECT count(*) FROM stirred;

@@ -1,0 +1,3 @@
+DELETE FROM phase_arm WHERE phase_id = $phase_id;
+DELETE FROM phase_gap WHERE phase_id = $phase_id;
+DELETE FROM metric WHERE phase_id = $phase_id;

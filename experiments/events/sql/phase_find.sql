@@ -1,0 +1,1 @@
+SELECT design, rebuild FROM phase WHERE phase_id = $phase_id;

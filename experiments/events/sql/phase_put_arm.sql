@@ -1,0 +1,1 @@
+INSERT INTO phase_arm (phase_id, arm) VALUES ($phase_id, $arm);

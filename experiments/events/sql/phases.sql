@@ -1,0 +1,1 @@
+SELECT phase_id FROM phase WHERE environment_id = $environment_id;

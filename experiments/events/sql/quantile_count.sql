@@ -1,0 +1,3 @@
+SELECT count(*)
+FROM unit_value
+WHERE phase_id = $phase_id AND metric_id = $metric_id AND NOT refused;

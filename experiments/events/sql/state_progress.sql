@@ -1,0 +1,9 @@
+SELECT
+  coalesce(progress.position, 0),
+  coalesce(progress.watermark, 0),
+  progress.last_event_at,
+  coalesce(stream.events, 0) - coalesce(progress.events, 0)
+FROM phase
+LEFT JOIN progress ON progress.environment_id = phase.environment_id
+LEFT JOIN stream ON stream.environment_id = phase.environment_id
+WHERE phase.phase_id = $phase_id;

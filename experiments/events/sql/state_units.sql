@@ -1,0 +1,4 @@
+SELECT arm, sum(exposed), sum(in_gap), sum(conflicted), sum(linked)
+FROM unit_delta
+WHERE phase_id = $phase_id
+GROUP BY arm;

@@ -1,0 +1,136 @@
+"""From a draft to the design that its phase keeps, and from the row to the design."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from experiments.design import (
+    ArmDesign,
+    Hypothesis,
+    MetricDesign,
+    MetricKind,
+    MetricRole,
+    PhaseDesign,
+    Source,
+    SourceValue,
+    design_hash,
+)
+from experiments.drafts import Draft
+from experiments.models import Metric, Phase
+
+
+def frozen_phase(
+    draft: Draft,
+    *,
+    phase_id: UUID,
+    environment_id: UUID,
+    number: int,
+    seed: str,
+    started_at: datetime,
+) -> Phase:
+    """The phase that a draft with no blockers becomes."""
+    experiment = draft.experiment
+    design = PhaseDesign(
+        phase_id=phase_id,
+        environment_id=environment_id,
+        experiment_key=experiment.key,
+        number=number,
+        unit=experiment.unit,
+        seed=seed,
+        coverage=experiment.coverage,
+        arms=tuple(
+            ArmDesign(v.key, v.name, v.weight, v.is_control, v.payload)
+            for v in draft.variants
+        ),
+        metrics=tuple(
+            metric_design(m.metric, m.role, m.margin) for m in draft.measures
+        ),
+        hypothesis=_hypothesis(draft),
+        planned_units=experiment.planned_units or 0,
+        started_at=started_at,
+        treatment=experiment.treatment,
+        targeting=experiment.targeting,
+    )
+    return Phase(
+        id=phase_id,
+        project_id=experiment.project_id,
+        environment_id=environment_id,
+        experiment_id=experiment.id,
+        number=number,
+        seed=seed,
+        design=document_of(design),
+        design_hash=design_hash(design),
+        coverage=design.coverage,
+        planned_units=design.planned_units,
+        started_at=started_at,
+    )
+
+
+def metric_design(
+    metric: Metric, role: MetricRole, margin: float | None
+) -> MetricDesign:
+    """A metric as a phase keeps it."""
+    return MetricDesign(
+        metric_id=metric.id,
+        key=metric.key,
+        name=metric.name,
+        kind=metric.kind,
+        role=role,
+        direction=metric.direction,
+        numerator=Source(metric.event_name, metric.value),
+        denominator=_denominator(metric),
+        window_days=metric.window_days,
+        delay_days=metric.delay_days,
+        retention_day=metric.retention_day,
+        cap=metric.cap,
+        cap_quantile=metric.cap_quantile,
+        steps=metric.steps,
+        unit=metric.unit,
+        margin=margin,
+    )
+
+
+def design_of(phase: Phase) -> PhaseDesign:
+    """The design as it was frozen, with what happened to the phase since."""
+    return replace(
+        msgspec.convert(phase.design, PhaseDesign),
+        coverage=phase.coverage,
+        planned_units=phase.planned_units,
+        ended_at=phase.ended_at,
+        imported=phase.imported,
+        finished_import=phase.finished_import,
+        gaps=tuple(
+            (datetime.fromisoformat(p["from"]), _instant(p["until"]))
+            for p in phase.pauses
+        ),
+    )
+
+
+def document_of(design: PhaseDesign) -> dict[str, Any]:
+    """The design as JSON; `design_of` reads it back."""
+    document: dict[str, Any] = msgspec.to_builtins(design)
+    return document
+
+
+def _denominator(metric: Metric) -> Source | None:
+    if metric.kind is MetricKind.MEAN:
+        return Source(metric.event_name, SourceValue.ONE)
+    if metric.denominator_event is None or metric.denominator_value is None:
+        return None
+    return Source(metric.denominator_event, metric.denominator_value)
+
+
+def _hypothesis(draft: Draft) -> Hypothesis:
+    spec = draft.hypothesis
+    if spec.metric_key is None or spec.direction is None or not spec.minimum_effect:
+        raise ValueError("A hypothesis with gaps cannot be frozen.")
+    return Hypothesis(
+        spec.statement, spec.metric_key, spec.direction, spec.minimum_effect
+    )
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,194 @@
+"""Starting, pausing, resuming and stopping: what people are assigned changes here."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import func, select
+
+from core.audit import Actor
+from core.clock import now
+from core.database import AsyncSession
+from core.ids import new_id
+from experiments import queries
+from experiments.assignment.seeds import phase_seed
+from experiments.errors import ChecklistIncomplete, DesignInvalid
+from experiments.freezing import frozen_phase
+from experiments.lifecycle import PauseMode, Step, target_of
+from experiments.models import Experiment, Phase
+from experiments.readiness import blockers, launch_checks
+from experiments.service import change
+from experiments.service.publishing import (
+    locked_phase,
+    republish,
+    touch_definitions,
+)
+
+
+async def start(
+    session: AsyncSession,
+    *,
+    project_id: UUID,
+    environment_id: UUID,
+    experiment_id: UUID,
+    expected_version: int,
+    actor: Actor,
+    imported_since: datetime | None = None,
+) -> Phase:
+    """Freeze the design into a phase; from the commit on people are assigned.
+
+    `imported_since` is the earliest exposure of an experiment that ran elsewhere.
+
+    Raises:
+        ChecklistIncomplete: The launch checklist has blockers.
+        IllegalTransition: It was started before.
+        StaleVersion: Somebody changed or started it first.
+    """
+    experiment = await change.read(
+        session,
+        project_id=project_id,
+        experiment_id=experiment_id,
+        expected=expected_version,
+    )
+    target_of(experiment.status, Step.START)
+    draft = await queries.draft_of(session, experiment)
+    checks = launch_checks(draft, importing=imported_since is not None)
+    if blocking := blockers(checks):
+        raise ChecklistIncomplete(blocking)
+    at = await now(session)
+    if imported_since is not None and imported_since > at:
+        raise DesignInvalid("An import lies in the past.", path=("importedSince",))
+    number = await _next_number(session, experiment.id)
+    phase = frozen_phase(
+        draft,
+        phase_id=new_id(),
+        environment_id=environment_id,
+        number=number,
+        seed=phase_seed(project_id, experiment.key, number),
+        started_at=imported_since or at,
+    )
+    phase.imported = imported_since is not None
+    await change.take(
+        session,
+        experiment,
+        Step.START,
+        actor=actor,
+        environment_id=environment_id,
+        facts={"phase": number, "design_hash": phase.design_hash},
+    )
+    session.add(phase)
+    await session.flush()
+    await touch_definitions(session, environment_id)
+    return phase
+
+
+async def pause(
+    session: AsyncSession,
+    *,
+    project_id: UUID,
+    experiment_id: UUID,
+    expected_version: int,
+    actor: Actor,
+    mode: PauseMode,
+    reason: str,
+) -> Experiment:
+    """Stop enrolling, or serve everyone the control, until it is resumed.
+
+    Raises:
+        IllegalTransition: It is not running.
+        ReasonMissing: No reason was given.
+        StaleVersion: Somebody changed it first.
+    """
+    experiment = await change.read(
+        session,
+        project_id=project_id,
+        experiment_id=experiment_id,
+        expected=expected_version,
+    )
+    row = await change.take(
+        session,
+        experiment,
+        Step.PAUSE,
+        actor=actor,
+        reason=reason,
+        facts={"mode": mode},
+    )
+    phase = await _held_phase(session, row)
+    at = await now(session)
+    begun = {"mode": mode, "from": at.isoformat(), "until": None}
+    phase.pauses = [*phase.pauses, begun]
+    await republish(session, phase)
+    return row
+
+
+async def resume(
+    session: AsyncSession,
+    *,
+    project_id: UUID,
+    experiment_id: UUID,
+    expected_version: int,
+    actor: Actor,
+) -> Experiment:
+    """End the pause; the same people get the same variants as before it.
+
+    Raises:
+        IllegalTransition: It is not paused.
+        StaleVersion: Somebody changed it first.
+    """
+    experiment = await change.read(
+        session,
+        project_id=project_id,
+        experiment_id=experiment_id,
+        expected=expected_version,
+    )
+    row = await change.take(session, experiment, Step.RESUME, actor=actor)
+    phase = await _held_phase(session, row)
+    phase.pauses = _closed(phase.pauses, await now(session))
+    await republish(session, phase)
+    return row
+
+
+async def stop(
+    session: AsyncSession,
+    *,
+    project_id: UUID,
+    experiment_id: UUID,
+    expected_version: int,
+    actor: Actor,
+    reason: str,
+) -> Experiment:
+    """End the phase, with no winner: everyone gets the control.
+
+    Raises:
+        IllegalTransition: It is neither running nor paused.
+        ReasonMissing: No reason was given.
+        StaleVersion: Somebody changed it first.
+    """
+    experiment = await change.read(
+        session,
+        project_id=project_id,
+        experiment_id=experiment_id,
+        expected=expected_version,
+    )
+    row = await change.take(session, experiment, Step.STOP, actor=actor, reason=reason)
+    phase = await _held_phase(session, row)
+    phase.ended_at = await now(session)
+    phase.pauses = _closed(phase.pauses, phase.ended_at)
+    await republish(session, phase)
+    return row
+
+
+async def _held_phase(session: AsyncSession, experiment: Experiment) -> Phase:
+    phase = await queries.current_phase(session, experiment.id)
+    return await locked_phase(session, phase.id)
+
+
+async def _next_number(session: AsyncSession, experiment_id: UUID) -> int:
+    found = await session.exec(
+        select(func.max(Phase.number)).where(Phase.experiment_id == experiment_id)
+    )
+    return (found.one() or 0) + 1
+
+
+def _closed(pauses: list[dict[str, Any]], at: datetime) -> list[dict[str, Any]]:
+    return [{**p, "until": p["until"] or at.isoformat()} for p in pauses]

@@ -1,0 +1,1 @@
+"""Statistics: numbers in, numbers out; no I/O, and no NaN ever leaves."""
