@@ -1,0 +1,1 @@
+"""Feedback: comments, tags, insights and the backlog they lead to."""

@@ -1,0 +1,1 @@
+"""Surveys: definitions, published versions, responses and scores."""
