@@ -1,0 +1,1 @@
+"""The loop, one file per arrow: take undone rows, call the next domain, stamp."""
