@@ -1,0 +1,1 @@
+"""The edge: GraphQL and HTTP in, domain calls out."""

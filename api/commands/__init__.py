@@ -1,0 +1,1 @@
+"""The commands of `hone`: one module a noun."""

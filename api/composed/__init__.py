@@ -1,0 +1,1 @@
+"""Synchronous steps that span domains or stores: one file each."""

@@ -1,0 +1,160 @@
+"""From bytes to a GraphQL request: one reading, or a refusal with a code."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn, cast
+from urllib.parse import parse_qsl
+
+from api.problems import Malformed, Refused
+
+MAX_QUERY_BYTES = 32_768
+MAX_DEPTH = 64
+_MAX_PARAMETERS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLRequest:
+    """What a caller asks to execute."""
+
+    query: str
+    variables: dict[str, Any]
+    operation_name: str | None
+
+
+def bad_input(message: str) -> Refused:
+    """Well-formed GraphQL with a value that no store could hold."""
+    return Refused("BAD_INPUT", message)
+
+
+def decode_body(body: bytes) -> GraphQLRequest:
+    """Read a JSON body.
+
+    Raises:
+        Malformed: It is not one JSON object with a `query`.
+        Refused: It carries a value that is refused, or its query is too large.
+    """
+    return request_of(decode_object(body))
+
+
+def decode_parameters(query_string: bytes) -> GraphQLRequest:
+    """Read the parameters of a GET request, by the same rules."""
+    try:
+        pairs = parse_qsl(
+            query_string.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MAX_PARAMETERS,
+        )
+    except ValueError:
+        raise _malformed("The parameters are not URL-encoded UTF-8.") from None
+    found = _without_repeats(pairs)
+    for name in ("variables", "extensions"):
+        if name in found:
+            found[name] = _decode(found[name].encode("utf-8")) if found[name] else None
+    return request_of(found)
+
+
+def decode_object(body: bytes) -> dict[str, Any]:
+    """Read one JSON object, strictly: unique keys, finite numbers, whole texts."""
+    value = _decode(body)
+    if isinstance(value, list):
+        raise _malformed("Batches are not taken: send one request at a time.")
+    if not isinstance(value, dict):
+        raise _malformed("The body is a JSON object.")
+    return value
+
+
+def request_of(value: Mapping[str, Any]) -> GraphQLRequest:
+    """Check the members of a request."""
+    query = value.get("query")
+    if not isinstance(query, str) or not query:
+        raise _malformed("`query` is a text and is required.")
+    if len(query.encode("utf-8", "surrogatepass")) > MAX_QUERY_BYTES:
+        raise Malformed(
+            "QUERY_TOO_LARGE", f"A query has at most {MAX_QUERY_BYTES} bytes."
+        )
+    name = value.get("operationName")
+    if name is not None and not isinstance(name, str):
+        raise _malformed("`operationName` is a text.")
+    for member in ("variables", "extensions"):
+        if not isinstance(value.get(member), dict | None):
+            raise _malformed(f"`{member}` is an object.")
+    return GraphQLRequest(query, value.get("variables") or {}, name or None)
+
+
+def _decode(body: bytes) -> Any:
+    try:
+        text = body.decode("utf-8")
+        value = json.loads(
+            text,
+            object_pairs_hook=_without_repeats,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+        )
+    except Refused:
+        raise
+    except RecursionError:
+        raise _malformed(f"JSON nests at most {MAX_DEPTH} deep.") from None
+    except ValueError:
+        raise _malformed("The body is not valid JSON in UTF-8.") from None
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH:
+        _check_depth(value)
+    if b"\\u" in body:
+        _check_texts(value)
+    return value
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _malformed("A key occurs twice in one object.")
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise bad_input(f"{name} is not a JSON number.")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise bad_input("A number is too large.")
+    return number
+
+
+def _check_depth(value: object) -> None:
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise _malformed(f"JSON nests at most {MAX_DEPTH} deep.")
+        level = [child for parent in level for child in _children(parent)]
+
+
+def _check_texts(value: object) -> None:
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, str):
+            _check_text(item)
+        elif isinstance(item, dict):
+            for key in item:
+                _check_text(key)
+        pending.extend(_children(item))
+
+
+def _check_text(text: str) -> None:
+    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise bad_input("Text has no NUL and no lone surrogate.")
+
+
+def _children(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return cast(list[object], value) if isinstance(value, list) else []
+
+
+def _malformed(message: str) -> Malformed:
+    return Malformed("BAD_REQUEST", message)

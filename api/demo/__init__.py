@@ -1,0 +1,1 @@
+"""A believable company with known true effects, the same on every machine."""

@@ -1,0 +1,282 @@
+"""Experiments: drafting, changing, starting, pausing, stopping, deciding."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+
+from api.context import Info
+from api.graphql.errors import Error, Refusal, ValidationError
+from api.graphql.experiment_inputs import (
+    CreateExperimentInput,
+    DecideExperimentInput,
+    PauseExperimentInput,
+    StopExperimentInput,
+    TransitionExperimentInput,
+    UpdateExperimentInput,
+)
+from api.graphql.experiments import Experiment, find_experiment
+from api.graphql.perform import Ids, Work, WriteInput, perform
+from api.policies import Policy, policed
+from core.database import AsyncSession
+from core.problems import Forbidden
+from experiments import models, queries, service
+from experiments.errors import ChecklistIncomplete
+
+_EDIT = {"policy": Policy.EDIT}
+_OPERATE = {"policy": Policy.OPERATE}
+_NUDGES = ("publish_phases",)
+
+
+@policed(Policy.READ)
+@strawberry.type(description="The experiment as it is now.")
+class ExperimentPayload:
+    """What every mutation of an experiment answers."""
+
+    experiment: Experiment = strawberry.field(description="The experiment.")
+    replayed: bool = strawberry.field(description="Whether it had been done before.")
+
+
+@policed(Policy.READ)
+@strawberry.type(description="The launch checklist has blockers.")
+class ChecklistError(Error):
+    """Member for `ChecklistIncomplete`."""
+
+    items: list[str] = strawberry.field(
+        description="The codes of what is left to do; `launchChecks` explains each."
+    )
+
+
+ExperimentResult = Annotated[
+    ExperimentPayload | Refusal,
+    strawberry.union("ExperimentResult", description="The experiment, or why not."),
+]
+StartExperimentResult = Annotated[
+    ExperimentPayload | ChecklistError | Refusal,
+    strawberry.union(
+        "StartExperimentResult", description="The experiment, or why it did not start."
+    ),
+]
+
+
+@dataclass(slots=True)
+class _Left:
+    """What a refused start still had to do."""
+
+    items: tuple[str, ...] = ()
+
+
+@strawberry.type
+class Mutation:
+    """Root fields."""
+
+    @strawberry.mutation(
+        metadata=_EDIT,
+        description="Write down an experiment. Nobody is assigned until it is started.",
+    )
+    async def create_experiment(
+        self,
+        info: Info,
+        input: CreateExperimentInput,
+    ) -> ExperimentResult:
+        """One draft with its audit row."""
+
+        async def work(session: AsyncSession) -> Ids:
+            row = await service.draft(
+                session,
+                project_id=info.context.caller.project_id,
+                actor=info.context.actor,
+                key=input.key,
+                treatment=input.treatment,
+                changes=input.changes(),
+            )
+            return {"experiment": row.id.hex}
+
+        return await perform_change(info, input, "createExperiment", work)
+
+    @strawberry.mutation(
+        metadata=_EDIT,
+        description="Change a draft; of a started experiment the name, or more "
+        "coverage, which never moves a unit between variants.",
+    )
+    async def update_experiment(
+        self,
+        info: Info,
+        input: UpdateExperimentInput,
+    ) -> ExperimentResult:
+        """The parts that were sent."""
+
+        async def work(session: AsyncSession) -> Ids:
+            scope = await _scope(session, info, input)
+            row = await service.update(session, changes=input.changes(), **scope)
+            return {"experiment": row.id.hex}
+
+        return await perform_change(info, input, "updateExperiment", work)
+
+    @strawberry.mutation(
+        metadata=_EDIT,
+        description="Freeze the design and assign people from now on, in the "
+        "environment of the request.",
+    )
+    async def start_experiment(
+        self,
+        info: Info,
+        input: TransitionExperimentInput,
+    ) -> StartExperimentResult:
+        """A new phase, or what is left to do."""
+        left = _Left()
+
+        async def work(session: AsyncSession) -> Ids:
+            scope = await _scope(session, info, input)
+            try:
+                phase = await service.start(
+                    session, environment_id=info.context.caller.environment_id, **scope
+                )
+            except ChecklistIncomplete as problem:
+                left.items = problem.items
+                raise
+            return {"experiment": phase.experiment_id.hex}
+
+        answer = await perform_change(info, input, "startExperiment", work)
+        if left.items and isinstance(answer, ValidationError):
+            return ChecklistError(
+                message=answer.message,
+                code=answer.code,
+                path=answer.path,
+                items=list(left.items),
+            )
+        return answer
+
+    @strawberry.mutation(
+        metadata=_OPERATE,
+        description="Stop enrolling for a while, or serve everyone the control.",
+    )
+    async def pause_experiment(
+        self,
+        info: Info,
+        input: PauseExperimentInput,
+    ) -> ExperimentResult:
+        """With a reason."""
+        return await _step(
+            info,
+            input,
+            "pauseExperiment",
+            service.pause,
+            mode=input.mode,
+            reason=input.reason,
+        )
+
+    @strawberry.mutation(
+        metadata=_OPERATE,
+        description="End a pause: everyone gets the same variant as before it.",
+    )
+    async def resume_experiment(
+        self,
+        info: Info,
+        input: TransitionExperimentInput,
+    ) -> ExperimentResult:
+        """The same phase goes on."""
+        return await _step(info, input, "resumeExperiment", service.resume)
+
+    @strawberry.mutation(
+        metadata=_EDIT,
+        description="End the phase; no winner is needed. Everyone gets the control.",
+    )
+    async def stop_experiment(
+        self,
+        info: Info,
+        input: StopExperimentInput,
+    ) -> ExperimentResult:
+        """With a reason."""
+        return await _step(
+            info, input, "stopExperiment", service.stop, reason=input.reason
+        )
+
+    @strawberry.mutation(
+        metadata=_EDIT,
+        description="Write down what is decided about a stopped experiment, and why.",
+    )
+    async def decide_experiment(
+        self,
+        info: Info,
+        input: DecideExperimentInput,
+    ) -> ExperimentResult:
+        """A decision is a person's, never a default."""
+        return await _step(
+            info,
+            input,
+            "decideExperiment",
+            service.decide,
+            outcome=input.decision,
+            note=input.note,
+            variant_key=input.variant,
+        )
+
+    @strawberry.mutation(
+        metadata=_EDIT,
+        description="Put an experiment away. Its key stays reserved for ever.",
+    )
+    async def archive_experiment(
+        self,
+        info: Info,
+        input: TransitionExperimentInput,
+    ) -> ExperimentResult:
+        """Its clients are no longer answered."""
+        return await _step(info, input, "archiveExperiment", service.archive)
+
+
+async def _step(
+    info: Info,
+    given: TransitionExperimentInput,
+    operation: str,
+    take: Callable[..., Awaitable[models.Experiment]],
+    **details: Any,
+) -> ExperimentPayload | Refusal:
+    async def work(session: AsyncSession) -> Ids:
+        row = await take(session, **await _scope(session, info, given), **details)
+        return {"experiment": row.id.hex}
+
+    return await perform_change(info, given, operation, work)
+
+
+async def perform_change(
+    info: Info, given: WriteInput, operation: str, work: Work
+) -> ExperimentPayload | Refusal:
+    """Change an experiment once; what is served here changes with it."""
+
+    async def rebuild(
+        session: AsyncSession, ids: Ids, replayed: bool
+    ) -> ExperimentPayload:
+        row = await queries.experiment_by_id(
+            session,
+            project_id=info.context.caller.project_id,
+            experiment_id=UUID(ids["experiment"]),
+        )
+        return ExperimentPayload(experiment=Experiment.of(row), replayed=replayed)
+
+    answer = await perform(
+        info, given, operation=operation, work=work, rebuild=rebuild, nudges=_NUDGES
+    )
+    await info.context.services.definitions.refresh()
+    return answer
+
+
+async def _scope(
+    session: AsyncSession,
+    info: Info,
+    given: UpdateExperimentInput | TransitionExperimentInput,
+) -> dict[str, Any]:
+    row = await find_experiment(session, info.context, given.experiment)
+    places = await queries.environments_of(session, row.id)
+    if places and info.context.caller.environment_id not in places:
+        raise Forbidden(
+            "It runs in another environment; ask there.", code="OTHER_ENVIRONMENT"
+        )
+    return {
+        "project_id": row.project_id,
+        "experiment_id": row.id,
+        "expected_version": given.expected_version,
+        "actor": info.context.actor,
+    }

@@ -1,0 +1,159 @@
+"""The parts of an experiment as they are read."""
+
+from datetime import datetime
+
+import strawberry
+
+from api.graphql.experiment_enums import (
+    DecisionOutcome,
+    Direction,
+    MetricRole,
+    PauseMode,
+    Severity,
+    TreatmentKind,
+)
+from api.graphql.ids import global_id
+from api.graphql.metrics import Metric
+from api.graphql.scalars import JSON, Long
+from api.graphql.treatments import TreatmentPayload, shown_payload
+from api.policies import Policy, policed
+from experiments import models
+from experiments.treatments import served_value
+
+
+@policed(Policy.READ)
+@strawberry.type(
+    description="What is expected, written down before anyone is assigned."
+)
+class Hypothesis:
+    """The question."""
+
+    statement: str = strawberry.field(description="What you expect, and why.")
+    metric_key: str | None = strawberry.field(description="The metric that moves.")
+    direction: Direction | None = strawberry.field(description="Which way.")
+    minimum_effect: float | None = strawberry.field(
+        description="The smallest absolute difference that matters, in its unit."
+    )
+
+
+@policed(Policy.READ)
+@strawberry.type(description="One arm of an experiment.")
+class Variant:
+    """An arm."""
+
+    key: str = strawberry.field(description="For programs.")
+    name: str = strawberry.field(description="For people.")
+    weight: float = strawberry.field(description="Its share of the split.")
+    is_control: bool = strawberry.field(
+        description="Whether the others are compared with it."
+    )
+    payload: TreatmentPayload = strawberry.field(description="What it does.")
+    value: JSON | None = strawberry.field(description="What a flag client receives.")
+
+    @classmethod
+    def of(cls, kind: TreatmentKind, row: models.Variant) -> "Variant":
+        """From a row."""
+        return cls(
+            key=row.key,
+            name=row.name,
+            weight=row.weight,
+            is_control=row.is_control,
+            payload=shown_payload(kind, row.payload),
+            value=served_value(kind, row.payload),
+        )
+
+
+@policed(Policy.READ)
+@strawberry.type(description="A metric's part in an experiment.")
+class ExperimentMetric:
+    """A metric with its role."""
+
+    metric: Metric = strawberry.field(description="The metric as it is now.")
+    role: MetricRole = strawberry.field(description="What it decides.")
+    margin: float | None = strawberry.field(
+        description="Of a guardrail: the loss that would still be accepted. Frozen and "
+        "hashed at the start; the test against it is yet to come."
+    )
+
+
+@policed(Policy.READ)
+@strawberry.type(description="An interval without enrolment.")
+class Pause:
+    """A pause of a phase."""
+
+    mode: PauseMode = strawberry.field(description="What was paused.")
+    from_at: datetime = strawberry.field(description="When it began.")
+    until_at: datetime | None = strawberry.field(description="When it ended.")
+
+
+@policed(Policy.READ)
+@strawberry.type(description="One randomisation in one environment, analysed alone.")
+class Phase:
+    """A phase."""
+
+    id: strawberry.ID = strawberry.field(description="Global id.")
+    number: int = strawberry.field(description="From 1.")
+    environment_id: strawberry.ID = strawberry.field(description="Where it runs.")
+    seed: str = strawberry.field(description="What its units are hashed with.")
+    design_hash: str = strawberry.field(
+        description="SHA-256 of what was frozen at the start."
+    )
+    coverage: float = strawberry.field(description="The share of units that take part.")
+    planned_units: Long = strawberry.field(
+        description="How many units decide the question."
+    )
+    started_at: datetime = strawberry.field(description="First assignment.")
+    ended_at: datetime | None = strawberry.field(description="When it was stopped.")
+    imported: bool = strawberry.field(
+        description="Whether its units were assigned elsewhere; it is not served here."
+    )
+    finished_import: bool = strawberry.field(
+        description="Whether it ran elsewhere and all its units are in."
+    )
+    pauses: list[Pause] = strawberry.field(description="In order.")
+
+    @classmethod
+    def of(cls, row: models.Phase) -> "Phase":
+        """From a row."""
+        return cls(
+            id=global_id("Phase", row.id),
+            number=row.number,
+            environment_id=global_id("Environment", row.environment_id),
+            seed=row.seed,
+            design_hash=row.design_hash,
+            coverage=row.coverage,
+            planned_units=Long(row.planned_units),
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+            imported=row.imported,
+            finished_import=row.finished_import,
+            pauses=[
+                Pause(
+                    mode=PauseMode(pause["mode"]),
+                    from_at=datetime.fromisoformat(pause["from"]),
+                    until_at=pause["until"] and datetime.fromisoformat(pause["until"]),
+                )
+                for pause in row.pauses
+            ],
+        )
+
+
+@policed(Policy.READ)
+@strawberry.type(description="Something to do, or to know, before the start.")
+class LaunchCheck:
+    """An item of the checklist."""
+
+    code: str = strawberry.field(description="For programs.")
+    severity: Severity = strawberry.field(description="BLOCKER refuses the start.")
+    message: str = strawberry.field(description="For people.")
+
+
+@policed(Policy.READ)
+@strawberry.type(description="What was decided, by whom it was meant for, and why.")
+class DecisionMemo:
+    """A decision."""
+
+    outcome: DecisionOutcome = strawberry.field(description="The decision.")
+    note: str = strawberry.field(description="Why.")
+    variant: str | None = strawberry.field(description="Of SHIP: which variant.")
+    decided_at: datetime = strawberry.field(description="When.")

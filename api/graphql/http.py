@@ -1,0 +1,193 @@
+"""GraphQL over HTTP: negotiation, the refusals' statuses, and nothing else."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import OperationType
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from api.auth import (
+    SUBJECT_HEADER,
+    Caller,
+    CallerKind,
+    Credentials,
+    Gate,
+    credentials_of,
+)
+from api.body import read_body
+from api.context import Context
+from api.decoding import GraphQLRequest, decode_body, decode_parameters
+from api.documents import Documents, Invalidated
+from api.execution import Answer, answer, authorise, refused_document
+from api.problems import Malformed, Refused, forbidden, unauthenticated
+from api.services import Services
+
+MODERN = "application/graphql-response+json"
+LEGACY = "application/json"
+_ACCEPTED = {MODERN: MODERN, LEGACY: LEGACY, "application/*": MODERN, "*/*": LEGACY}
+PREFLIGHT = {
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "POST",
+    "access-control-allow-headers": "authorization, content-type, x-api-key, "
+    "x-hone-subject",
+    "access-control-max-age": "600",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    status: int
+    body: dict[str, Any]
+
+
+class GraphQLEndpoint:
+    """The ASGI application behind POST and GET /graphql."""
+
+    def __init__(self, services: Services, gate: Gate, documents: Documents) -> None:
+        self._services = services
+        self._gate = gate
+        self._documents = documents
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        connection = HTTPConnection(scope)
+        if scope["method"] == "OPTIONS":
+            await Response(status_code=204, headers=PREFLIGHT)(scope, receive, send)
+            return
+        credentials = credentials_of(connection)
+        caller: Caller | None = None
+        media = LEGACY
+        headers: dict[str, str] = {"vary": "accept, origin"}
+        try:
+            media = accepted(connection.headers.get("accept", ""))
+            caller = await self._gate.caller(credentials)
+            reply = await self._reply(scope, connection, receive, caller)
+        except Malformed as problem:
+            reply = _Reply(problem.status, problem.body())
+            if problem.status == 405:
+                headers["allow"] = "GET, POST"
+        except Refused as problem:
+            reply = _Reply(problem.status, problem.body())
+            if media == LEGACY and problem.status < 405:
+                reply = _Reply(200, problem.body())
+        else:
+            if media == LEGACY and reply.status == 400:
+                reply = _Reply(200, reply.body)
+        headers.update(open_to_pages(credentials, caller))
+        response = Response(
+            json.dumps(reply.body, ensure_ascii=False, separators=(",", ":")),
+            status_code=reply.status,
+            media_type=f"{media}; charset=utf-8",
+            headers=headers,
+        )
+        await response(scope, receive, send)
+
+    async def _reply(
+        self,
+        scope: Scope,
+        connection: HTTPConnection,
+        receive: Receive,
+        caller: Caller | None,
+    ) -> _Reply:
+        if scope["method"] not in ("GET", "POST"):
+            raise Malformed("METHOD_NOT_ALLOWED", "Use POST.", status=405)
+        if caller is None:
+            raise unauthenticated()
+        request = await self._read(scope, connection, receive, caller)
+        done = await self._execute(scope, request, caller)
+        return _Reply(done.status, done.body)
+
+    async def _read(
+        self,
+        scope: Scope,
+        connection: HTTPConnection,
+        receive: Receive,
+        caller: Caller,
+    ) -> GraphQLRequest:
+        if scope["method"] == "GET":
+            if not caller.may_introspect:
+                raise forbidden("This key sends POST requests only.")
+            return decode_parameters(scope["query_string"])
+        content_type = connection.headers.get("content-type", "")
+        if not is_json(content_type):
+            raise Malformed(
+                "UNSUPPORTED_MEDIA_TYPE", "Send application/json.", status=415
+            )
+        body = await read_body(
+            connection.headers, receive, limit=self._services.settings.max_body_bytes
+        )
+        return decode_body(body)
+
+    async def _execute(
+        self, scope: Scope, request: GraphQLRequest, caller: Caller
+    ) -> Answer:
+        try:
+            operation = self._documents.operation(request)
+        except Invalidated as problem:
+            return refused_document(problem)
+        if operation.kind is OperationType.MUTATION and scope["method"] == "GET":
+            raise Malformed("METHOD_NOT_ALLOWED", "Mutations use POST.", status=405)
+        if operation.kind is OperationType.SUBSCRIPTION:
+            raise Refused("BAD_REQUEST", "Subscriptions use graphql-transport-ws.")
+        authorise(caller, operation)
+        state = scope.get("state") or {}
+        context = Context(
+            caller,
+            self._services,
+            state.get("request_id", ""),
+            subject_token=Headers(scope=scope).get(SUBJECT_HEADER, ""),
+        )
+        done = await answer(
+            self._documents.schema, operation, request.variables, context
+        )
+        outcome = "failed" if "errors" in done.body else "ok"
+        self._services.measures.operated(operation.kind.value, outcome)
+        return done
+
+
+def accepted(header: str) -> str:
+    """The media type to answer with; without a wish it is application/json.
+
+    Raises:
+        Malformed: Nothing that is accepted is spoken here (406).
+    """
+    if not header.strip():
+        return LEGACY
+    best: tuple[float, str] | None = None
+    for item in header.split(","):
+        name, _, parameters = item.partition(";")
+        media = _ACCEPTED.get(name.strip().lower())
+        weight = _weight(parameters)
+        if media is not None and weight > 0 and (best is None or weight > best[0]):
+            best = (weight, media)
+    if best is None:
+        raise Malformed("NOT_ACCEPTABLE", f"Accept {MODERN} or {LEGACY}.", status=406)
+    return best[1]
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a content type is JSON in UTF-8."""
+    name, _, parameters = content_type.partition(";")
+    charset = parameters.strip().lower().replace('"', "")
+    return name.strip().lower() == LEGACY and charset in ("", "charset=utf-8")
+
+
+def _weight(parameters: str) -> float:
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def open_to_pages(credentials: Credentials, caller: Caller | None) -> dict[str, str]:
+    """A public key may be used from any page; cookies and secret keys from none."""
+    public = caller.kind is CallerKind.CLIENT if caller else bool(credentials.key)
+    return {"access-control-allow-origin": "*"} if public else {}

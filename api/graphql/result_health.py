@@ -1,0 +1,128 @@
+"""Whether an experiment can be believed, as it is read."""
+
+from datetime import datetime
+
+import strawberry
+
+from api.graphql.experiment_enums import UnitKind
+from api.graphql.scalars import Long
+from api.policies import Policy, policed
+from experiments.analysis import results
+from experiments.analysis.queries import Published
+
+
+@policed(Policy.READ)
+@strawberry.type(description="A test of the experiment itself.")
+class HealthCheck:
+    """Passed, warned or failed."""
+
+    p_value: float | None = strawberry.field(
+        description="Null while there are too few units to tell."
+    )
+    warned: bool = strawberry.field(description="Below .01: look for the cause.")
+    failed: bool = strawberry.field(description="Below .001.")
+    note: str = strawberry.field(description="What was found, as a clause.")
+
+    @classmethod
+    def of(cls, part: results.Check) -> "HealthCheck":
+        """From a report."""
+        return cls(
+            p_value=part.p_value,
+            warned=part.warned,
+            failed=part.failed,
+            note=part.note,
+        )
+
+
+@policed(Policy.READ)
+@strawberry.type(description="Who is in a variant, and how many count already.")
+class VariantHealth:
+    """Counts of one arm."""
+
+    variant: str = strawberry.field(description="The variant's key.")
+    name: str = strawberry.field(description="For people.")
+    is_control: bool = strawberry.field(description="Whether it is the control.")
+    expected_share: float = strawberry.field(description="Planned share of units.")
+    exposed: Long = strawberry.field(description="Distinct randomised units.")
+    matured: Long = strawberry.field(
+        description="Of them, those whose window has closed in the primary metric."
+    )
+    maturing: Long = strawberry.field(description="Those whose window is open.")
+    in_gaps: Long = strawberry.field(
+        description="Left out: first exposed while enrolment was paused."
+    )
+    conflicts: Long = strawberry.field(description="Seen in another variant too.")
+    linked: Long = strawberry.field(
+        description="Linked later to a unit that was there before."
+    )
+    refused: Long = strawberry.field(
+        description="Left out: a total beyond what is counted exactly."
+    )
+
+    @classmethod
+    def of(cls, part: results.ArmHealth) -> "VariantHealth":
+        """From a report."""
+        return cls(
+            variant=part.arm,
+            name=part.name,
+            is_control=part.is_control,
+            expected_share=part.expected_share,
+            exposed=Long(part.exposed),
+            matured=Long(part.matured),
+            maturing=Long(part.maturing),
+            in_gaps=Long(part.in_gaps),
+            conflicts=Long(part.conflicts),
+            linked=Long(part.linked),
+            refused=Long(part.refused),
+        )
+
+
+@policed(Policy.READ)
+@strawberry.type(
+    description="Whether the experiment can be believed, and how far it is."
+)
+class Health:
+    """Checks, counts and freshness."""
+
+    unit: UnitKind = strawberry.field(description="What is randomised.")
+    srm: HealthCheck = strawberry.field(
+        description="Sample ratio: whether the variants got the units they should. "
+        "Failing makes everything INVALID."
+    )
+    conflicts: HealthCheck = strawberry.field(
+        description="Units seen in two variants, by variant. Failing makes everything "
+        "INVALID."
+    )
+    links: HealthCheck = strawberry.field(
+        description="Units linked to an earlier one, by variant."
+    )
+    exposures: list[VariantHealth] = strawberry.field(description="By variant.")
+    planned_units: Long = strawberry.field(description="Where the look is due.")
+    matured: Long = strawberry.field(description="Units that count already.")
+    maturing: Long = strawberry.field(description="Units whose window is open.")
+    watermark: datetime = strawberry.field(
+        description="Every event up to here is in; it never falls."
+    )
+    backlog: Long = strawberry.field(description="Events that are not folded in yet.")
+    first_exposure_at: datetime | None = strawberry.field(description="The first unit.")
+    last_event_at: datetime | None = strawberry.field(description="The last event.")
+
+    @classmethod
+    def of(cls, published: Published) -> "Health":
+        """From a report, with what is known now of the freshness of its inputs."""
+        part, current = published.report.health, published.current
+        fresh = part if current is None else current
+        return cls(
+            unit=part.unit,
+            srm=HealthCheck.of(part.sample_ratio),
+            conflicts=HealthCheck.of(part.conflicts),
+            links=HealthCheck.of(part.links),
+            exposures=[VariantHealth.of(arm) for arm in part.arms],
+            planned_units=Long(part.planned_units),
+            matured=Long(part.matured),
+            maturing=Long(part.maturing),
+            watermark=fresh.watermark,
+            backlog=Long(fresh.backlog),
+            first_exposure_at=part.first_exposure_at,
+            last_event_at=fresh.last_event_at,
+        )

@@ -1,0 +1,1 @@
+"""Plain HTTP beside GraphQL, only where an existing client speaks it."""

@@ -1,0 +1,101 @@
+"""/healthz: whether the stores answer, and how far the background work is behind."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from api.services import Services
+from core.clock import now
+from core.schedules import heartbeats
+from workers.queue import pauses
+
+PATIENCE_SECONDS = 2.0
+_STALE_SECONDS = 60.0
+"""How long a task may be silent beyond two of its own pauses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the service; `vital` ones take the whole down with them."""
+
+    ok: bool
+    vital: bool
+    detail: dict[str, Any]
+
+
+async def healthz(request: Request) -> JSONResponse:
+    """200 while both stores answer, else 503; either way with every part."""
+    services: Services = request.app.state.services
+    names = ("database", "eventLog", "queue", "worker")
+    checks: tuple[Awaitable[Part], ...] = (
+        _database(services),
+        _event_log(services),
+        _queue(services),
+        _worker(services),
+    )
+    vital = (True, True, False, False)
+    found = await asyncio.gather(
+        *(_bounded(check, vital=v) for check, v in zip(checks, vital, strict=True))
+    )
+    parts = dict(zip(names, found, strict=True))
+    up = all(part.ok for part in parts.values() if part.vital)
+    shown = {name: {"ok": part.ok, **part.detail} for name, part in parts.items()}
+    status = "ok" if up else "down"
+    return JSONResponse(
+        {"status": status, **shown},
+        status_code=200 if up else 503,
+        headers={"cache-control": "no-store"},
+    )
+
+
+async def _bounded(check: Awaitable[Part], *, vital: bool) -> Part:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await check
+    except Exception as error:
+        # Whatever a store raises, this page says only that it does not answer.
+        return Part(ok=False, vital=vital, detail={"error": type(error).__name__})
+
+
+async def _database(services: Services) -> Part:
+    async with services.database.readers() as session:
+        connection = await session.connection()
+        await connection.execute(text("SELECT 1"))
+    store = services.database.engine.dialect.name
+    return Part(ok=True, vital=True, detail={"store": store})
+
+
+async def _event_log(services: Services) -> Part:
+    health = await services.log.health()
+    last = None if health.last_fold_at is None else health.last_fold_at.isoformat()
+    detail = {"store": health.store, "backlog": health.backlog, "lastFoldAt": last}
+    return Part(ok=health.ok, vital=True, detail=detail)
+
+
+async def _queue(services: Services) -> Part:
+    age = await services.queue.age()
+    return Part(ok=age is not None, vital=False, detail={"ageSeconds": age})
+
+
+async def _worker(services: Services) -> Part:
+    async with services.database.readers() as session:
+        at = await now(session)
+        beats = await heartbeats(session)
+    ages = {name: round((at - beat).total_seconds(), 1) for name, beat in beats.items()}
+    silent = silent_tasks(ages, sweep_seconds=services.settings.sweep_seconds)
+    detail = {"agesSeconds": ages, "silent": silent}
+    return Part(ok=not silent, vital=False, detail=detail)
+
+
+def silent_tasks(ages: Mapping[str, float], *, sweep_seconds: float) -> list[str]:
+    """Tasks that finished no round for much longer than they may rest, or never did."""
+    return [
+        name
+        for name, pause in pauses(sweep_seconds).items()
+        if name not in ages or ages[name] > 2 * pause + _STALE_SECONDS
+    ]

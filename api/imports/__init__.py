@@ -1,0 +1,1 @@
+"""Bringing a finished experiment in from a table, through the public interface."""

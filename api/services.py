@@ -1,0 +1,29 @@
+"""What the process opened once and every request shares."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from api.measures import Measures
+from api.watching import Watches
+from core.database import Database
+from core.settings import Settings
+from experiments.events.log import EventLog
+from experiments.service.definitions import Definitions
+from workers.queue import Queue
+
+
+@dataclass(frozen=True)
+class Services:
+    """The stores, the settings and the queue behind the edge."""
+
+    settings: Settings
+    database: Database
+    log: EventLog
+    queue: Queue
+    measures: Measures = field(default_factory=Measures)
+    watches: Watches = field(default_factory=Watches)
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """What each environment serves, in memory."""
+        return Definitions(self.database.readers)
