@@ -1,0 +1,172 @@
+"""Projects, keys and members from the command line, each change in the audit trail."""
+
+import asyncio
+import re
+import sqlite3
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from api.cli import app
+from core import keys, signin
+from core.database import Database
+from tests.cli.conftest import Hone
+
+
+def actions(folder: Path) -> list[str]:
+    """What the audit trail says was done."""
+    with sqlite3.connect(folder / "data" / "facts.sqlite") as connection:
+        found = connection.execute("SELECT action FROM audit_row ORDER BY id")
+        answer = [action for (action,) in found]
+    connection.close()
+    return answer
+
+
+def test_a_project_key_is_taken_once(hone: Hone, folder: Path) -> None:
+    made = hone("projects", "create", "acme", "--name", "Acme")
+    assert made["key"] == "acme"
+    again = hone("projects", "create", "acme", code=3)
+    assert again["error"]["code"] == "KEY_TAKEN"
+    assert actions(folder) == ["project.create"]
+
+
+def test_a_new_project_has_the_rules_that_close_the_loop(
+    hone: Hone, folder: Path
+) -> None:
+    hone("projects", "create", "acme")
+    with sqlite3.connect(folder / "data" / "facts.sqlite") as connection:
+        (count,) = connection.execute("SELECT count(*) FROM routing_rule").fetchone()
+    connection.close()
+    assert count > 0
+
+
+def test_a_key_is_shown_once_and_opens_the_door(hone: Hone, folder: Path) -> None:
+    hone("projects", "create", "acme")
+    made = hone("keys", "create", "importer", "--project", "acme", "--role", "EDITOR")
+    (listed,) = hone("keys", "list", "--project", "acme")["keys"]
+    assert made["secret"].startswith(listed["prefix"])
+    assert "secret" not in listed
+    assert found_role(folder, made["secret"]) == "EDITOR"
+
+
+def found_role(folder: Path, text: str) -> str | None:
+    """The role of the live key with this text."""
+
+    async def find() -> str | None:
+        database = Database(f"sqlite+aiosqlite:///{folder / 'data' / 'facts.sqlite'}")
+        async with database.readers() as session:
+            key = await keys.find(session, text)
+        await database.dispose()
+        return None if key is None else key.role.value
+
+    return asyncio.run(find())
+
+
+def test_a_revoked_key_opens_nothing_and_stays_listed(hone: Hone, folder: Path) -> None:
+    hone("projects", "create", "acme")
+    made = hone("keys", "create", "importer", "--project", "acme")
+    hone("keys", "revoke", made["id"], "--project", "acme", "--reason", "leaked")
+    hone("keys", "revoke", made["id"], "--project", "acme")
+    (listed,) = hone("keys", "list", "--project", "acme")["keys"]
+    assert listed["revokedAt"] is not None
+    assert found_role(folder, made["secret"]) is None
+    assert actions(folder).count("api_key.revoke") == 2
+
+
+def test_a_key_of_another_project_is_not_found(hone: Hone) -> None:
+    hone("projects", "create", "acme")
+    hone("projects", "create", "other")
+    made = hone("keys", "create", "importer", "--project", "acme")
+    refused = hone("keys", "revoke", made["id"], "--project", "other", code=3)
+    assert refused["error"]["code"] == "NOT_FOUND"
+
+
+def test_a_server_key_is_never_a_reviewer(hone: Hone) -> None:
+    hone("projects", "create", "acme")
+    arguments = ("keys", "create", "k", "--project", "acme", "--role", "REVIEWER")
+    assert hone(*arguments, code=3)["error"]["code"] == "INVALID"
+
+
+def test_what_is_no_id_is_wrong_usage(hone: Hone) -> None:
+    hone("projects", "create", "acme")
+    refused = hone("keys", "revoke", "not-an-id", "--project", "acme", code=2)
+    assert refused["error"]["code"] == "USAGE"
+
+
+def test_an_unknown_project_is_refused(hone: Hone) -> None:
+    refused = hone("keys", "list", "--project", "nobody", code=3)
+    assert refused["error"]["code"] == "NOT_FOUND"
+
+
+def test_an_invitation_is_a_link_that_works_once(hone: Hone, folder: Path) -> None:
+    hone("projects", "create", "acme")
+    arguments = ("members", "invite", "Ada@example.org", "--project", "acme")
+    invited = hone(*arguments, "--role", "ADMIN")
+    match = re.fullmatch(r"http://\S+/console/sign-in/(\S+)", invited["signInLink"])
+    assert match
+    assert signs_in(folder, match.group(1))
+    assert not signs_in(folder, match.group(1))
+    assert actions(folder)[-1] == "member.invite"
+
+
+def signs_in(folder: Path, token: str) -> bool:
+    """Whether the link opens a session."""
+
+    async def use() -> bool:
+        database = Database(f"sqlite+aiosqlite:///{folder / 'data' / 'facts.sqlite'}")
+        try:
+            async with database.sessions.begin() as session:
+                await signin.use_link(session, token=token, days=1)
+        except signin.LinkSpent:
+            return False
+        finally:
+            await database.dispose()
+        return True
+
+    return asyncio.run(use())
+
+
+def test_a_link_is_only_for_somebody_who_is_in(hone: Hone) -> None:
+    hone("projects", "create", "acme")
+    hone("members", "invite", "ada@example.org", "--project", "acme")
+    fresh = hone("members", "link", "ADA@example.org", "--project", "acme")
+    assert fresh["email"] == "ada@example.org"
+    hone("members", "link", "bob@example.org", "--project", "acme", code=3)
+
+
+def test_who_is_removed_can_neither_sign_in_nor_get_a_link(
+    hone: Hone, folder: Path
+) -> None:
+    hone("projects", "create", "acme")
+    for name, role in (("ada", "ADMIN"), ("bob", "EDITOR")):
+        invited = hone(
+            *("members", "invite", f"{name}@example.org"),
+            *("--project", "acme", "--role", role),
+        )
+    remove = ("members", "remove", "Bob@example.org", "--project", "acme")
+    assert hone(*remove)["email"] == "bob@example.org"
+    assert actions(folder)[-1] == "member.remove"
+    assert not signs_in(folder, invited["signInLink"].rpartition("/")[2])
+    hone("members", "link", "bob@example.org", "--project", "acme", code=3)
+    last = hone("members", "remove", "ada@example.org", "--project", "acme", code=3)
+    assert last["error"]["code"] == "LAST_ADMIN"
+
+
+def test_an_environment_has_keys_of_its_own(hone: Hone, folder: Path) -> None:
+    hone("projects", "create", "acme")
+    made = hone("environments", "create", "dev", "--project", "acme")
+    assert made["key"] == "dev"
+    assert actions(folder)[-1] == "environment.create"
+    hone("keys", "create", "k", "--project", "acme", "--environment", "dev")
+    again = hone("environments", "create", "dev", "--project", "acme", code=3)
+    assert again["error"]["code"] == "KEY_TAKEN"
+
+
+def test_without_json_a_person_reads_text_and_errors_go_to_the_other_stream(
+    folder: Path,
+) -> None:
+    made = CliRunner().invoke(app, ["projects", "create", "acme"])
+    assert made.stdout.startswith("acme (")
+    refused = CliRunner().invoke(app, ["projects", "create", "acme"])
+    assert refused.stdout == ""
+    assert "taken" in refused.stderr

@@ -1,0 +1,1 @@
+"""Public suites that this server has to pass."""

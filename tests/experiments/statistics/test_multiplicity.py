@@ -1,0 +1,50 @@
+"""Holm's procedure over several arms."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from experiments.statistics.errors import InvalidArgument
+from experiments.statistics.multiplicity import holm
+
+families = some.lists(some.floats(0, 1), min_size=1, max_size=8)
+
+
+def test_it_steps_down() -> None:
+    found = holm([0.01, 0.04, 0.03, 0.005], alpha=0.05)
+    assert [a.p_value for a in found] == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert [a.alpha for a in found] == pytest.approx(
+        [0.05 / 3, 0.05 / 2, 0.05 / 2, 0.05 / 4]
+    )
+
+
+@given(families)
+def test_a_hypothesis_is_rejected_exactly_at_its_own_level(family: list[float]) -> None:
+    for p_value, adjusted in zip(family, holm(family, alpha=0.05), strict=True):
+        if abs(p_value - adjusted.alpha) > 1e-12:
+            assert (adjusted.p_value <= 0.05) == (p_value <= adjusted.alpha)
+
+
+@given(families)
+def test_adjusting_keeps_the_order_and_never_lowers(family: list[float]) -> None:
+    found = [a.p_value for a in holm(family, alpha=0.05)]
+    assert all(a >= p for a, p in zip(found, family, strict=True))
+    order = np.argsort(family, kind="stable")
+    assert [found[i] for i in order] == sorted(found)
+
+
+def test_a_family_is_wrong_at_most_one_time_in_twenty() -> None:
+    draws = np.random.default_rng(3).random((4000, 3))
+    wrong = sum(
+        any(a.p_value <= 0.05 for a in holm([float(p) for p in row], alpha=0.05))
+        for row in draws
+    )
+    assert 0.035 <= wrong / 4000 <= 0.06
+
+
+def test_what_is_no_probability_is_refused() -> None:
+    with pytest.raises(InvalidArgument):
+        holm([1.1], alpha=0.05)
+    with pytest.raises(InvalidArgument):
+        holm([0.5], alpha=0.0)

@@ -1,0 +1,153 @@
+"""The definitions in memory follow the database."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.database import Database, Sessions
+from experiments import service
+from experiments.assignment.definitions import Serving
+from experiments.assignment.evaluator import Cause, decide
+from experiments.drafts import Changes
+from experiments.lifecycle import PauseMode
+from experiments.service import definitions as definitions_in_memory
+from experiments.service.definitions import Definitions
+from tests.experiments.company import Company
+
+pytestmark = pytest.mark.stores
+
+
+async def test_a_start_a_pause_and_a_stop_are_seen_after_a_refresh(
+    database: Database, sessions: Sessions, company: Company
+) -> None:
+    definitions = Definitions(database.readers)
+    empty = await definitions.snapshot(company.environment_id)
+    assert (empty.version, dict(empty.phases)) == (0, {})
+    async with sessions.begin() as session:
+        experiment = await company.draft(session, coverage=0.5)
+    here: dict[str, Any] = {
+        "project_id": company.project_id,
+        "experiment_id": experiment.id,
+        "actor": company.actor,
+    }
+    assert await definitions.refresh() == 0
+    async with sessions.begin() as session:
+        await service.start(
+            session,
+            environment_id=company.environment_id,
+            expected_version=1,
+            **here,
+        )
+    assert await definitions.refresh() == 1
+    assert await definitions.refresh() == 0
+    begun = await definitions.snapshot(company.environment_id)
+    phase = begun.phases["short-form"]
+    assert phase.definition.serving is Serving.SPLIT
+    assert [variant.value for variant in phase.definition.variants] == [9, 3]
+    async with sessions.begin() as session:
+        await service.update(
+            session, expected_version=2, changes=Changes(coverage=1.0), **here
+        )
+        await service.pause(
+            session,
+            expected_version=3,
+            mode=PauseMode.PAUSE_ENROLMENT,
+            reason="A bug.",
+            **here,
+        )
+    await definitions.refresh()
+    paused = (await definitions.snapshot(company.environment_id)).phases["short-form"]
+    assert paused.definition.serving is Serving.SPLIT
+    assert paused.definition.coverage == 1.0
+    async with sessions.begin() as session:
+        await service.resume(session, expected_version=4, **here)
+        await service.pause(
+            session,
+            expected_version=5,
+            mode=PauseMode.PAUSE_SERVING,
+            reason="A worse bug.",
+            **here,
+        )
+    await definitions.refresh()
+    silent = (await definitions.snapshot(company.environment_id)).phases["short-form"]
+    assert decide(silent, {"id": "u1"}).cause is Cause.PAUSED
+    async with sessions.begin() as session:
+        await service.stop(session, expected_version=6, reason="Enough.", **here)
+    await definitions.refresh()
+    stopped = (await definitions.snapshot(company.environment_id)).phases["short-form"]
+    assert decide(stopped, {"id": "u1"}).cause is Cause.STOPPED
+    async with sessions.begin() as session:
+        await service.archive(session, expected_version=7, **here)
+    await definitions.refresh()
+    last = await definitions.snapshot(company.environment_id)
+    assert "short-form" not in last.phases
+    assert last.version > begun.version
+    assert "short-form" in begun.phases
+
+
+async def test_a_known_snapshot_is_read_without_the_database(
+    database: Database, company: Company
+) -> None:
+    definitions = Definitions(database.readers)
+    await definitions.snapshot(company.environment_id)
+    statements: list[str] = []
+    event.listen(
+        database.engine.sync_engine,
+        "before_cursor_execute",
+        lambda *arguments: statements.append(arguments[2]),
+    )
+    for _ in range(10):
+        await definitions.snapshot(company.environment_id)
+    assert statements == []
+
+
+async def test_the_last_snapshot_is_served_while_the_database_is_away(
+    database: Database, company: Company
+) -> None:
+    definitions = Definitions(database.readers)
+    before = await definitions.snapshot(company.environment_id)
+    # The stores are used again: what is taken away comes back.
+    await renamed(database, "definitions_version", "away")
+    with pytest.raises(SQLAlchemyError):
+        await definitions.refresh()
+    following = asyncio.create_task(definitions.follow())
+    await asyncio.sleep(0.1)
+    assert not following.done()
+    assert await definitions.snapshot(company.environment_id) is before
+    following.cancel()
+    await renamed(database, "away", "definitions_version")
+
+
+class Hiccup(Definitions):
+    """Definitions whose first refresh meets something that nobody foresaw."""
+
+    def __init__(self, readers: Sessions) -> None:
+        super().__init__(readers)
+        self.rounds = 0
+        self.went_on = asyncio.Event()
+
+    async def refresh(self) -> int:
+        self.rounds += 1
+        if self.rounds == 1:
+            raise ValueError("unforeseen")
+        self.went_on.set()
+        return await super().refresh()
+
+
+async def test_following_outlives_whatever_a_refresh_meets(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(definitions_in_memory, "POLL_SECONDS", 0.01)
+    definitions = Hiccup(database.readers)
+    following = asyncio.create_task(definitions.follow())
+    await asyncio.wait_for(definitions.went_on.wait(), 5)
+    assert not following.done()
+    following.cancel()
+
+
+async def renamed(database: Database, name: str, to: str) -> None:
+    async with database.engine.begin() as connection:
+        await connection.execute(text(f"ALTER TABLE {name} RENAME TO {to}"))

@@ -1,0 +1,5 @@
+"""Processes over fresh stores."""
+
+from tests.installed import installation, key
+
+__all__ = ["installation", "key"]
