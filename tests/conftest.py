@@ -45,8 +45,12 @@ END $$;
 """Ends what a test left connected, then deletes every row, in whatever order."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """There is one Redis: its tests run one after another, in one process."""
+    """There is one Redis: its tests run one after another, in one process.
+
+    First, because xdist reads the groups in a hook of the same name.
+    """
     for item in items:
         if {"redis_url", "installation"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group("redis"))
