@@ -44,11 +44,11 @@ check: setup ## format, lint, types, import contracts, tests on SQLite + DuckDB
 	@echo "== schema drift"
 	@hone schema --check
 	@echo "== tests on SQLite + DuckDB"
-	@pytest -q -n $(WORKERS) --dist loadgroup -m "not browser and not slow"
+	@pytest -q -n $(WORKERS) -m "not browser and not slow"
 
 test: check ## everything: check, then PostgreSQL + Redis, then a real browser
 	@echo "== tests marked stores on PostgreSQL + Redis"
-	@python scripts/stores.py pytest -q -n $(WORKERS) --dist loadgroup -m "stores and not slow"
+	@python scripts/stores.py pytest -q -n $(WORKERS) -m "stores and not slow"
 	@echo "== tests in a browser"
 	@pytest -q -m "browser and not slow"
 

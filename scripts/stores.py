@@ -129,7 +129,7 @@ def copied(programs: Path, folder: Path) -> Path:
 
 @contextlib.contextmanager
 def redis() -> Iterator[str]:
-    """The address of a Redis database that tests may flush."""
+    """The address of a Redis database that tests may flush, and those below it."""
     if named := os.environ.get("REDIS_URL"):
         yield named
     elif answers(6379):

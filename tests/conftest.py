@@ -45,15 +45,15 @@ END $$;
 """Ends what a test left connected, then deletes every row, in whatever order."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """There is one Redis: its tests run one after another, in one process.
+def redis_of_this_process() -> str:
+    """The Redis database that this test process has to itself; empty if none is named.
 
-    First, because xdist reads the groups in a hook of the same name.
+    Tests that run side by side would take each other's wake-ups: the first process
+    uses the database that REDIS_URL names, the next the one below it, and so on.
     """
-    for item in items:
-        if {"redis_url", "installation"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("redis"))
+    server, slash, number = os.environ.get("REDIS_URL", "").rpartition("/")
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return f"{server}{slash}{int(number) - process}" if slash else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Fixtures: an installation over the stores under test, with a server key."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,14 +10,14 @@ from core.database import Database
 from core.keys import KeyKind
 from core.tenancy import Role, create_project
 from feedback.rules import bootstrap
-from tests.conftest import ON_POSTGRES, StoreUrls
+from tests.conftest import ON_POSTGRES, StoreUrls, redis_of_this_process
 from tests.processes import Installation
 
 
 @pytest.fixture
 def installation(store_urls: StoreUrls, tmp_path: Path) -> Iterator[Installation]:
     """Fresh stores; on PostgreSQL with the Redis that the environment names."""
-    redis = os.environ.get("REDIS_URL", "") if ON_POSTGRES else ""
+    redis = redis_of_this_process() if ON_POSTGRES else ""
     installation = Installation(
         {
             "HONE_DATA_DIR": str(tmp_path / "data"),

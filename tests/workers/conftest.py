@@ -1,6 +1,5 @@
 """A Redis of one's own where there is one, and a context over the stores under test."""
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from core.database import Database
 from core.settings import Settings
 from experiments.events.log import open_log
 from feedback.rules import bootstrap
-from tests.conftest import StoreUrls, Tenant
+from tests.conftest import StoreUrls, Tenant, redis_of_this_process
 from workers.context import TaskContext, outbound
 from workers.wakes import EmbeddedQueue
 
@@ -19,7 +18,7 @@ from workers.wakes import EmbeddedQueue
 @pytest.fixture
 async def redis_url() -> AsyncIterator[str]:
     """An empty database of the Redis under test; skips where none is named."""
-    url = os.environ.get("REDIS_URL", "")
+    url = redis_of_this_process()
     if not url:
         pytest.skip("REDIS_URL names no Redis")
     async with Redis.from_url(url) as redis:
