@@ -17,10 +17,12 @@ resolve() {
     --no-emit-find-links --no-annotate --custom-compile-command "make lock" "$@"
 }
 
-echo "[2/3] resolving what running and testing need"
+echo "[2/3] resolving what running, testing and benchmarks need"
 resolve --extra setup --output-file requirements.lock
 resolve --extra setup --extra test --constraint requirements.lock \
   --output-file requirements-test.lock
+resolve --extra setup --extra test --extra bench \
+  --constraint requirements-test.lock --output-file requirements-bench.lock
 echo "[3/3] resolving node, for machines without it"
 resolve --extra node --output-file "$tools/node.txt"
 "$tools/bin/python" - "$tools/node.txt" >requirements-node.lock <<'PYTHON'
