@@ -1,6 +1,7 @@
 """The tables of the experiments domain."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlmodel import Field, SQLModel
 from core.audit import ActorKind
 from core.database import enum_column, json_column, utc_column
 from core.ids import new_id
+from core.subjects import MAX_ID, SubjectKind
 from experiments.design import (
     STEPS_PER_UNIT,
     Direction,
@@ -77,6 +79,14 @@ class Experiment(SQLModel, table=True):
     targeting: dict[str, Any] | None = json_column(default=None)
     coverage: float = 1.0
     planned_units: int | None = None
+    area: str | None = Field(default=None, max_length=KEY_LENGTH)
+    """The part of the product it belongs to, for holdouts of that part."""
+    layer_id: UUID | None = Field(default=None, foreign_key="layer.id", index=True)
+    layer_ranges: list[list[float]] = json_column(default_factory=list)
+    """Its slots of the layer, as [start, end) parts of [0, 1)."""
+    prerequisites: list[dict[str, Any]] = json_column(default_factory=list)
+    """Other experiments, with the variants of which a subject must have one."""
+    exempt_from_holdouts: bool = False
     owner_kind: ActorKind = enum_column(ActorKind, default=ActorKind.MEMBER)
     owner_id: UUID | None = None
     owner_name: str = Field(default="", max_length=320)
@@ -149,8 +159,130 @@ class Phase(SQLModel, table=True):
     imported: bool = False
     """Its units were assigned elsewhere: it is analysed and never served here."""
     finished_import: bool = False
+    eligibility: dict[str, Any] = json_column(default_factory=dict)
+    """Who may be in, frozen at the start: the condition with its segments written
+    out, the layer's slots, the holdouts and the prerequisites."""
     version: int = 1
     published_at: datetime | None = utc_column(default=None)
+
+
+class Layer(SQLModel, table=True):
+    """Experiments that exclude each other: each holds slots that no other has."""
+
+    __table_args__ = (UniqueConstraint("project_id", "key"),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    project_id: UUID = Field(foreign_key="project.id")
+    key: str = Field(max_length=KEY_LENGTH)
+    name: str = Field(max_length=NAME_LENGTH)
+    unit: UnitKind = enum_column(UnitKind)
+    seed: str = Field(max_length=32)
+    version: int = 1
+    created_at: datetime = utc_column()
+    archived_at: datetime | None = utc_column(default=None)
+
+
+class Holdout(SQLModel, table=True):
+    """A share of the units that phases started meanwhile leave alone."""
+
+    __table_args__ = (UniqueConstraint("project_id", "key"),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    project_id: UUID = Field(foreign_key="project.id")
+    key: str = Field(max_length=KEY_LENGTH)
+    name: str = Field(max_length=NAME_LENGTH)
+    area: str | None = Field(default=None, max_length=KEY_LENGTH)
+    """Null holds for every area."""
+    unit: UnitKind = enum_column(UnitKind)
+    share: float
+    seed: str = Field(max_length=32)
+    version: int = 1
+    created_at: datetime = utc_column()
+    ended_at: datetime | None = utc_column(default=None)
+
+
+class Segment(SQLModel, table=True):
+    """A group that targeting may name: a list of values, or a condition."""
+
+    __table_args__ = (UniqueConstraint("project_id", "key"),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    project_id: UUID = Field(foreign_key="project.id")
+    key: str = Field(max_length=KEY_LENGTH)
+    name: str = Field(max_length=NAME_LENGTH)
+    attribute: str | None = Field(default=None, max_length=KEY_LENGTH)
+    """What the listed values are values of; null for a condition."""
+    listed: list[str] = json_column(default_factory=list)
+    condition: dict[str, Any] | None = json_column(default=None)
+    version: int = 1
+    created_at: datetime = utc_column()
+    updated_at: datetime = utc_column()
+    archived_at: datetime | None = utc_column(default=None)
+
+
+class SwitchScope(StrEnum):
+    """What a kill switch turns off."""
+
+    EXPERIMENT = "EXPERIMENT"
+    LAYER = "LAYER"
+    ALL = "ALL"
+
+
+class KillSwitch(SQLModel, table=True):
+    """While it is thrown, everyone gets the control of what it covers."""
+
+    __tablename__ = "kill_switch"
+    __table_args__ = (
+        Index("ix_kill_switch_environment_id_thrown_at", "environment_id", "thrown_at"),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    project_id: UUID = Field(foreign_key="project.id")
+    environment_id: UUID = Field(foreign_key="environment.id")
+    scope: SwitchScope = enum_column(SwitchScope)
+    target_id: UUID | None = None
+    """The experiment or layer; null for all."""
+    reason: str = Field(max_length=TEXT_LENGTH)
+    thrown_by: str = Field(max_length=320)
+    thrown_at: datetime = utc_column()
+    released_at: datetime | None = utc_column(default=None)
+
+
+class Override(SQLModel, table=True):
+    """One subject gets one variant by name, whatever the rules say; not analysed."""
+
+    __tablename__ = "assignment_override"
+    __table_args__ = (
+        UniqueConstraint("environment_id", "experiment_id", "kind", "subject_id"),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    project_id: UUID = Field(foreign_key="project.id")
+    environment_id: UUID = Field(foreign_key="environment.id")
+    experiment_id: UUID = Field(foreign_key="experiment.id", index=True)
+    kind: SubjectKind = enum_column(SubjectKind)
+    subject_id: str = Field(max_length=MAX_ID)
+    variant_key: str = Field(max_length=KEY_LENGTH)
+    reason: str = Field(max_length=TEXT_LENGTH)
+    created_at: datetime = utc_column()
+
+
+class StickyAssignment(SQLModel, table=True):
+    """The variant that a subject keeps, where its own id alone would get another."""
+
+    __tablename__ = "sticky_assignment"
+    __table_args__ = (UniqueConstraint("phase_id", "kind", "subject_id"),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    environment_id: UUID = Field(foreign_key="environment.id", index=True)
+    phase_id: UUID = Field(foreign_key="phase.id")
+    kind: SubjectKind = enum_column(SubjectKind)
+    subject_id: str = Field(max_length=MAX_ID)
+    variant_key: str = Field(max_length=KEY_LENGTH)
+    exposed_id: str = Field(max_length=MAX_ID)
+    """The id whose earlier exposure is kept."""
+    exposed_at: datetime = utc_column()
+    created_at: datetime = utc_column()
 
 
 class DefinitionsVersion(SQLModel, table=True):

@@ -1,7 +1,7 @@
 """What the evaluator knows: experiments compiled once for each published version."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +19,7 @@ class Serving(StrEnum):
     SPLIT = "SPLIT"
     PAUSED = "PAUSED"
     STOPPED = "STOPPED"
+    KILLED = "KILLED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,36 @@ class VariantDefinition:
     is_control: bool
     payload: Mapping[str, Any]
     value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSlots:
+    """The part of a layer that is a phase's own."""
+
+    key: str
+    seed: str
+    ranges: tuple[Range, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldoutDefinition:
+    """A share of the units that the phase leaves alone."""
+
+    key: str
+    seed: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prerequisite:
+    """Another experiment, of which the subject must have one of these variants."""
+
+    experiment_key: str
+    variants: frozenset[str]
+
+
+Kept = Mapping[str, Mapping[str, str]]
+"""A variant's key, by attribute (id, anonymousId, accountId) and by its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +79,13 @@ class PhaseDefinition:
     condition: Mapping[str, Any] | None
     variants: tuple[VariantDefinition, ...]
     serving: Serving
+    layer: LayerSlots | None = None
+    holdouts: tuple[HoldoutDefinition, ...] = ()
+    prerequisites: tuple[Prerequisite, ...] = ()
+    overrides: Kept = field(default_factory=dict)
+    """Subjects that get a variant by name; they are not in the experiment."""
+    sticky: Kept = field(default_factory=dict)
+    """Subjects that keep the variant of an id that was linked to theirs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,112 +147,51 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "experiment",
+        "holdout",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("project_id", sa.Uuid(), nullable=False),
         sa.Column("key", sa.String(128), nullable=False),
         sa.Column("name", sa.String(200), nullable=False),
-        sa.Column(
-            "status",
-            sa.Enum(
-                "DRAFT",
-                "IN_REVIEW",
-                "APPROVED",
-                "SCHEDULED",
-                "RUNNING",
-                "PAUSED",
-                "STOPPED",
-                "DECIDED",
-                "SHIPPING",
-                "SHIPPED",
-                "MEASURED",
-                "ARCHIVED",
-                "INVALIDATED",
-                name="experimentstatus",
-                native_enum=False,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column(
-            "treatment",
-            sa.Enum(
-                "ONBOARDING_FLOW",
-                "FREEMIUM_LIMIT",
-                "FEATURE",
-                name="treatmentkind",
-                native_enum=False,
-                length=32,
-            ),
-            nullable=False,
-        ),
+        sa.Column("area", sa.String(128), nullable=True),
         sa.Column(
             "unit",
             sa.Enum("USER", "ACCOUNT", name="unitkind", native_enum=False, length=32),
             nullable=False,
         ),
-        sa.Column("statement", sa.String(4000), nullable=False),
-        sa.Column("hypothesis_metric", sa.String(128), nullable=True),
-        sa.Column(
-            "hypothesis_direction",
-            sa.Enum(
-                "INCREASE", "DECREASE", name="direction", native_enum=False, length=32
-            ),
-            nullable=True,
-        ),
-        sa.Column("minimum_effect", sa.Float(), nullable=True),
-        sa.Column("targeting", JsonDocument, nullable=True),
-        sa.Column("coverage", sa.Float(), nullable=False),
-        sa.Column("planned_units", sa.Integer(), nullable=True),
-        sa.Column(
-            "owner_kind",
-            sa.Enum(
-                "MEMBER",
-                "KEY",
-                "WORKER",
-                "OPERATOR",
-                name="actorkind",
-                native_enum=False,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column("owner_id", sa.Uuid(), nullable=True),
-        sa.Column("owner_name", sa.String(320), nullable=False),
-        sa.Column(
-            "decision",
-            sa.Enum(
-                "SHIP",
-                "ROLL_BACK",
-                "INCONCLUSIVE",
-                "ABANDON",
-                name="decisionoutcome",
-                native_enum=False,
-                length=32,
-            ),
-            nullable=True,
-        ),
-        sa.Column("decision_note", sa.String(4000), nullable=False),
-        sa.Column("decided_variant", sa.String(128), nullable=True),
-        sa.Column("decided_at", UtcDateTime(), nullable=True),
+        sa.Column("share", sa.Float(), nullable=False),
+        sa.Column("seed", sa.String(32), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["project_id"], ["project.id"], name=op.f("fk_experiment_project_id")
+            ["project_id"], ["project.id"], name=op.f("fk_holdout_project_id")
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_experiment")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_holdout")),
         sa.UniqueConstraint(
-            "project_id", "key", name=op.f("uq_experiment_project_id_key")
+            "project_id", "key", name=op.f("uq_holdout_project_id_key")
         ),
     )
-    with op.batch_alter_table("experiment", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_experiment_project_id_created_at",
-            ["project_id", "created_at", "id"],
-            unique=False,
-        )
-
+    op.create_table(
+        "layer",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("project_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.String(128), nullable=False),
+        sa.Column("name", sa.String(200), nullable=False),
+        sa.Column(
+            "unit",
+            sa.Enum("USER", "ACCOUNT", name="unitkind", native_enum=False, length=32),
+            nullable=False,
+        ),
+        sa.Column("seed", sa.String(32), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("archived_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["project.id"], name=op.f("fk_layer_project_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_layer")),
+        sa.UniqueConstraint("project_id", "key", name=op.f("uq_layer_project_id_key")),
+    )
     op.create_table(
         "member",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -372,6 +311,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_routing_rule")),
         sa.UniqueConstraint(
             "project_id", "name", name=op.f("uq_routing_rule_project_id_name")
+        ),
+    )
+    op.create_table(
+        "segment",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("project_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.String(128), nullable=False),
+        sa.Column("name", sa.String(200), nullable=False),
+        sa.Column("attribute", sa.String(128), nullable=True),
+        sa.Column("listed", JsonDocument, nullable=False),
+        sa.Column("condition", JsonDocument, nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("archived_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["project.id"], name=op.f("fk_segment_project_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_segment")),
+        sa.UniqueConstraint(
+            "project_id", "key", name=op.f("uq_segment_project_id_key")
         ),
     )
     op.create_table(
@@ -697,38 +657,121 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
-        "experiment_metric",
-        sa.Column("experiment_id", sa.Uuid(), nullable=False),
-        sa.Column("metric_id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
+        "experiment",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("project_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.String(128), nullable=False),
+        sa.Column("name", sa.String(200), nullable=False),
         sa.Column(
-            "role",
+            "status",
             sa.Enum(
-                "PRIMARY",
-                "SECONDARY",
-                "GUARDRAIL",
-                name="metricrole",
+                "DRAFT",
+                "IN_REVIEW",
+                "APPROVED",
+                "SCHEDULED",
+                "RUNNING",
+                "PAUSED",
+                "STOPPED",
+                "DECIDED",
+                "SHIPPING",
+                "SHIPPED",
+                "MEASURED",
+                "ARCHIVED",
+                "INVALIDATED",
+                name="experimentstatus",
                 native_enum=False,
                 length=32,
             ),
             nullable=False,
         ),
-        sa.Column("margin", sa.Float(), nullable=True),
+        sa.Column(
+            "treatment",
+            sa.Enum(
+                "ONBOARDING_FLOW",
+                "FREEMIUM_LIMIT",
+                "FEATURE",
+                name="treatmentkind",
+                native_enum=False,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "unit",
+            sa.Enum("USER", "ACCOUNT", name="unitkind", native_enum=False, length=32),
+            nullable=False,
+        ),
+        sa.Column("statement", sa.String(4000), nullable=False),
+        sa.Column("hypothesis_metric", sa.String(128), nullable=True),
+        sa.Column(
+            "hypothesis_direction",
+            sa.Enum(
+                "INCREASE", "DECREASE", name="direction", native_enum=False, length=32
+            ),
+            nullable=True,
+        ),
+        sa.Column("minimum_effect", sa.Float(), nullable=True),
+        sa.Column("targeting", JsonDocument, nullable=True),
+        sa.Column("coverage", sa.Float(), nullable=False),
+        sa.Column("planned_units", sa.Integer(), nullable=True),
+        sa.Column("area", sa.String(128), nullable=True),
+        sa.Column("layer_id", sa.Uuid(), nullable=True),
+        sa.Column("layer_ranges", JsonDocument, nullable=False),
+        sa.Column("prerequisites", JsonDocument, nullable=False),
+        sa.Column("exempt_from_holdouts", sa.Boolean(), nullable=False),
+        sa.Column(
+            "owner_kind",
+            sa.Enum(
+                "MEMBER",
+                "KEY",
+                "WORKER",
+                "OPERATOR",
+                name="actorkind",
+                native_enum=False,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("owner_name", sa.String(320), nullable=False),
+        sa.Column(
+            "decision",
+            sa.Enum(
+                "SHIP",
+                "ROLL_BACK",
+                "INCONCLUSIVE",
+                "ABANDON",
+                name="decisionoutcome",
+                native_enum=False,
+                length=32,
+            ),
+            nullable=True,
+        ),
+        sa.Column("decision_note", sa.String(4000), nullable=False),
+        sa.Column("decided_variant", sa.String(128), nullable=True),
+        sa.Column("decided_at", UtcDateTime(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["experiment_id"],
-            ["experiment.id"],
-            name=op.f("fk_experiment_metric_experiment_id"),
+            ["layer_id"], ["layer.id"], name=op.f("fk_experiment_layer_id")
         ),
         sa.ForeignKeyConstraint(
-            ["metric_id"], ["metric.id"], name=op.f("fk_experiment_metric_metric_id")
+            ["project_id"], ["project.id"], name=op.f("fk_experiment_project_id")
         ),
-        sa.PrimaryKeyConstraint(
-            "experiment_id", "metric_id", name=op.f("pk_experiment_metric")
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_experiment")),
+        sa.UniqueConstraint(
+            "project_id", "key", name=op.f("uq_experiment_project_id_key")
         ),
     )
-    with op.batch_alter_table("experiment_metric", schema=None) as batch_op:
+    with op.batch_alter_table("experiment", schema=None) as batch_op:
         batch_op.create_index(
-            batch_op.f("ix_experiment_metric_metric_id"), ["metric_id"], unique=False
+            batch_op.f("ix_experiment_layer_id"), ["layer_id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_experiment_project_id_created_at",
+            ["project_id", "created_at", "id"],
+            unique=False,
         )
 
     op.create_table(
@@ -840,6 +883,45 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "kill_switch",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("project_id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "scope",
+            sa.Enum(
+                "EXPERIMENT",
+                "LAYER",
+                "ALL",
+                name="switchscope",
+                native_enum=False,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("target_id", sa.Uuid(), nullable=True),
+        sa.Column("reason", sa.String(4000), nullable=False),
+        sa.Column("thrown_by", sa.String(320), nullable=False),
+        sa.Column("thrown_at", UtcDateTime(), nullable=False),
+        sa.Column("released_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["environment_id"],
+            ["environment.id"],
+            name=op.f("fk_kill_switch_environment_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["project.id"], name=op.f("fk_kill_switch_project_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_kill_switch")),
+    )
+    with op.batch_alter_table("kill_switch", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_kill_switch_environment_id_thrown_at",
+            ["environment_id", "thrown_at"],
+            unique=False,
+        )
+
+    op.create_table(
         "member_session",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("member_id", sa.Uuid(), nullable=False),
@@ -879,51 +961,6 @@ def upgrade() -> None:
             name=op.f("uq_membership_environment_id_user_id_account_id_from_at"),
         ),
     )
-    op.create_table(
-        "phase",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("project_id", sa.Uuid(), nullable=False),
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("experiment_id", sa.Uuid(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("seed", sa.String(32), nullable=False),
-        sa.Column("design", JsonDocument, nullable=False),
-        sa.Column("design_hash", sa.String(64), nullable=False),
-        sa.Column("coverage", sa.Float(), nullable=False),
-        sa.Column("planned_units", sa.Integer(), nullable=False),
-        sa.Column("started_at", UtcDateTime(), nullable=False),
-        sa.Column("pauses", JsonDocument, nullable=False),
-        sa.Column("ended_at", UtcDateTime(), nullable=True),
-        sa.Column("imported", sa.Boolean(), nullable=False),
-        sa.Column("finished_import", sa.Boolean(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("published_at", UtcDateTime(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["environment_id"], ["environment.id"], name=op.f("fk_phase_environment_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["experiment_id"], ["experiment.id"], name=op.f("fk_phase_experiment_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["project.id"], name=op.f("fk_phase_project_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_phase")),
-        sa.UniqueConstraint(
-            "experiment_id", "number", name=op.f("uq_phase_experiment_id_number")
-        ),
-    )
-    with op.batch_alter_table("phase", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_phase_environment_id"), ["environment_id"], unique=False
-        )
-        batch_op.create_index(
-            "ix_phase_unpublished",
-            ["id"],
-            unique=False,
-            sqlite_where=sa.text("published_at IS NULL"),
-            postgresql_where=sa.text("published_at IS NULL"),
-        )
-
     op.create_table(
         "sign_in_link",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1045,24 +1082,6 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
-        "variant",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("experiment_id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("key", sa.String(128), nullable=False),
-        sa.Column("name", sa.String(200), nullable=False),
-        sa.Column("weight", sa.Float(), nullable=False),
-        sa.Column("is_control", sa.Boolean(), nullable=False),
-        sa.Column("payload", JsonDocument, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["experiment_id"], ["experiment.id"], name=op.f("fk_variant_experiment_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_variant")),
-        sa.UniqueConstraint(
-            "experiment_id", "key", name=op.f("uq_variant_experiment_id_key")
-        ),
-    )
-    op.create_table(
         "applied_tag",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("project_id", sa.Uuid(), nullable=False),
@@ -1131,6 +1150,61 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "assignment_override",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("project_id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("experiment_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "USER",
+                "ANONYMOUS",
+                "ACCOUNT",
+                name="subjectkind",
+                native_enum=False,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("subject_id", sa.String(256), nullable=False),
+        sa.Column("variant_key", sa.String(128), nullable=False),
+        sa.Column("reason", sa.String(4000), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["environment_id"],
+            ["environment.id"],
+            name=op.f("fk_assignment_override_environment_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["experiment_id"],
+            ["experiment.id"],
+            name=op.f("fk_assignment_override_experiment_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["project.id"],
+            name=op.f("fk_assignment_override_project_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_assignment_override")),
+        sa.UniqueConstraint(
+            "environment_id",
+            "experiment_id",
+            "kind",
+            "subject_id",
+            name=op.f(
+                "uq_assignment_override_environment_id_experiment_id_kind_subject_id"
+            ),
+        ),
+    )
+    with op.batch_alter_table("assignment_override", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_assignment_override_experiment_id"),
+            ["experiment_id"],
+            unique=False,
+        )
+
+    op.create_table(
         "backlog_item_insight",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("item_id", sa.Uuid(), nullable=False),
@@ -1191,6 +1265,165 @@ def upgrade() -> None:
             "kind",
             "target_id",
             name=op.f("uq_evidence_insight_id_kind_target_id"),
+        ),
+    )
+    op.create_table(
+        "experiment_metric",
+        sa.Column("experiment_id", sa.Uuid(), nullable=False),
+        sa.Column("metric_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column(
+            "role",
+            sa.Enum(
+                "PRIMARY",
+                "SECONDARY",
+                "GUARDRAIL",
+                name="metricrole",
+                native_enum=False,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("margin", sa.Float(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["experiment_id"],
+            ["experiment.id"],
+            name=op.f("fk_experiment_metric_experiment_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["metric_id"], ["metric.id"], name=op.f("fk_experiment_metric_metric_id")
+        ),
+        sa.PrimaryKeyConstraint(
+            "experiment_id", "metric_id", name=op.f("pk_experiment_metric")
+        ),
+    )
+    with op.batch_alter_table("experiment_metric", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_experiment_metric_metric_id"), ["metric_id"], unique=False
+        )
+
+    op.create_table(
+        "phase",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("project_id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("experiment_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("seed", sa.String(32), nullable=False),
+        sa.Column("design", JsonDocument, nullable=False),
+        sa.Column("design_hash", sa.String(64), nullable=False),
+        sa.Column("coverage", sa.Float(), nullable=False),
+        sa.Column("planned_units", sa.Integer(), nullable=False),
+        sa.Column("started_at", UtcDateTime(), nullable=False),
+        sa.Column("pauses", JsonDocument, nullable=False),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("imported", sa.Boolean(), nullable=False),
+        sa.Column("finished_import", sa.Boolean(), nullable=False),
+        sa.Column("eligibility", JsonDocument, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("published_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["environment_id"], ["environment.id"], name=op.f("fk_phase_environment_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["experiment_id"], ["experiment.id"], name=op.f("fk_phase_experiment_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["project.id"], name=op.f("fk_phase_project_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_phase")),
+        sa.UniqueConstraint(
+            "experiment_id", "number", name=op.f("uq_phase_experiment_id_number")
+        ),
+    )
+    with op.batch_alter_table("phase", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_phase_environment_id"), ["environment_id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_phase_unpublished",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("published_at IS NULL"),
+            postgresql_where=sa.text("published_at IS NULL"),
+        )
+
+    op.create_table(
+        "survey_response",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("project_id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("survey_id", sa.Uuid(), nullable=False),
+        sa.Column("survey_version_id", sa.Uuid(), nullable=False),
+        sa.Column("submission_id", sa.String(128), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("body_hash", sa.String(64), nullable=False),
+        sa.Column("user_id", sa.String(256), nullable=True),
+        sa.Column("anonymous_id", sa.String(256), nullable=True),
+        sa.Column("account_id", sa.String(256), nullable=True),
+        sa.Column("context", JsonDocument, nullable=False),
+        sa.Column("assignments_at", JsonDocument, nullable=False),
+        sa.Column("submitted_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("completed_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["environment_id"],
+            ["environment.id"],
+            name=op.f("fk_survey_response_environment_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["project.id"], name=op.f("fk_survey_response_project_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["survey_id"], ["survey.id"], name=op.f("fk_survey_response_survey_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["survey_version_id"],
+            ["survey_version.id"],
+            name=op.f("fk_survey_response_survey_version_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_survey_response")),
+        sa.UniqueConstraint(
+            "environment_id",
+            "survey_id",
+            "submission_id",
+            name=op.f("uq_survey_response_environment_id_survey_id_submission_id"),
+        ),
+    )
+    with op.batch_alter_table("survey_response", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_survey_response_newest",
+            ["survey_id", "environment_id", "submitted_at", "id"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_survey_response_project_id"), ["project_id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_survey_response_user", ["environment_id", "user_id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_survey_response_visitor",
+            ["environment_id", "anonymous_id"],
+            unique=False,
+        )
+
+    op.create_table(
+        "variant",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("experiment_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(128), nullable=False),
+        sa.Column("name", sa.String(200), nullable=False),
+        sa.Column("weight", sa.Float(), nullable=False),
+        sa.Column("is_control", sa.Boolean(), nullable=False),
+        sa.Column("payload", JsonDocument, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["experiment_id"], ["experiment.id"], name=op.f("fk_variant_experiment_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_variant")),
+        sa.UniqueConstraint(
+            "experiment_id", "key", name=op.f("uq_variant_experiment_id_key")
         ),
     )
     op.create_table(
@@ -1314,131 +1547,47 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "survey_response",
+        "sticky_assignment",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("project_id", sa.Uuid(), nullable=False),
         sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("survey_id", sa.Uuid(), nullable=False),
-        sa.Column("survey_version_id", sa.Uuid(), nullable=False),
-        sa.Column("submission_id", sa.String(128), nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("body_hash", sa.String(64), nullable=False),
-        sa.Column("user_id", sa.String(256), nullable=True),
-        sa.Column("anonymous_id", sa.String(256), nullable=True),
-        sa.Column("account_id", sa.String(256), nullable=True),
-        sa.Column("context", JsonDocument, nullable=False),
-        sa.Column("assignments_at", JsonDocument, nullable=False),
-        sa.Column("submitted_at", UtcDateTime(), nullable=False),
-        sa.Column("updated_at", UtcDateTime(), nullable=False),
-        sa.Column("completed_at", UtcDateTime(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["environment_id"],
-            ["environment.id"],
-            name=op.f("fk_survey_response_environment_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["project.id"], name=op.f("fk_survey_response_project_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["survey_id"], ["survey.id"], name=op.f("fk_survey_response_survey_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["survey_version_id"],
-            ["survey_version.id"],
-            name=op.f("fk_survey_response_survey_version_id"),
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_survey_response")),
-        sa.UniqueConstraint(
-            "environment_id",
-            "survey_id",
-            "submission_id",
-            name=op.f("uq_survey_response_environment_id_survey_id_submission_id"),
-        ),
-    )
-    with op.batch_alter_table("survey_response", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_survey_response_newest",
-            ["survey_id", "environment_id", "submitted_at", "id"],
-            unique=False,
-        )
-        batch_op.create_index(
-            batch_op.f("ix_survey_response_project_id"), ["project_id"], unique=False
-        )
-        batch_op.create_index(
-            "ix_survey_response_user", ["environment_id", "user_id"], unique=False
-        )
-        batch_op.create_index(
-            "ix_survey_response_visitor",
-            ["environment_id", "anonymous_id"],
-            unique=False,
-        )
-
-    op.create_table(
-        "acknowledgement",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("project_id", sa.Uuid(), nullable=False),
         sa.Column("phase_id", sa.Uuid(), nullable=False),
-        sa.Column("snapshot_id", sa.Uuid(), nullable=False),
-        sa.Column("reason", sa.String(4000), nullable=False),
         sa.Column(
-            "actor_kind",
+            "kind",
             sa.Enum(
-                "MEMBER",
-                "KEY",
-                "WORKER",
-                "OPERATOR",
-                name="actorkind",
+                "USER",
+                "ANONYMOUS",
+                "ACCOUNT",
+                name="subjectkind",
                 native_enum=False,
                 length=32,
             ),
             nullable=False,
         ),
-        sa.Column("actor_id", sa.Uuid(), nullable=True),
-        sa.Column("actor_name", sa.String(320), nullable=False),
-        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("subject_id", sa.String(256), nullable=False),
+        sa.Column("variant_key", sa.String(128), nullable=False),
+        sa.Column("exposed_id", sa.String(256), nullable=False),
+        sa.Column("exposed_at", UtcDateTime(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["phase_id"], ["phase.id"], name=op.f("fk_acknowledgement_phase_id")
+            ["environment_id"],
+            ["environment.id"],
+            name=op.f("fk_sticky_assignment_environment_id"),
         ),
         sa.ForeignKeyConstraint(
-            ["project_id"], ["project.id"], name=op.f("fk_acknowledgement_project_id")
+            ["phase_id"], ["phase.id"], name=op.f("fk_sticky_assignment_phase_id")
         ),
-        sa.ForeignKeyConstraint(
-            ["snapshot_id"],
-            ["snapshot.id"],
-            name=op.f("fk_acknowledgement_snapshot_id"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sticky_assignment")),
+        sa.UniqueConstraint(
+            "phase_id",
+            "kind",
+            "subject_id",
+            name=op.f("uq_sticky_assignment_phase_id_kind_subject_id"),
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_acknowledgement")),
-        sa.UniqueConstraint("phase_id", name=op.f("uq_acknowledgement_phase_id")),
     )
-    op.create_table(
-        "current_snapshot",
-        sa.Column("phase_id", sa.Uuid(), nullable=False),
-        sa.Column("experiment_id", sa.Uuid(), nullable=False),
-        sa.Column("snapshot_id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.BigInteger(), nullable=False),
-        sa.Column("watermark", UtcDateTime(), nullable=False),
-        sa.Column("backlog", sa.BigInteger(), nullable=False),
-        sa.Column("last_event_at", UtcDateTime(), nullable=True),
-        sa.Column("refreshed_at", UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["experiment_id"],
-            ["experiment.id"],
-            name=op.f("fk_current_snapshot_experiment_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["phase_id"], ["phase.id"], name=op.f("fk_current_snapshot_phase_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["snapshot_id"],
-            ["snapshot.id"],
-            name=op.f("fk_current_snapshot_snapshot_id"),
-        ),
-        sa.PrimaryKeyConstraint("phase_id", name=op.f("pk_current_snapshot")),
-    )
-    with op.batch_alter_table("current_snapshot", schema=None) as batch_op:
+    with op.batch_alter_table("sticky_assignment", schema=None) as batch_op:
         batch_op.create_index(
-            batch_op.f("ix_current_snapshot_experiment_id"),
-            ["experiment_id"],
+            batch_op.f("ix_sticky_assignment_environment_id"),
+            ["environment_id"],
             unique=False,
         )
 
@@ -1510,11 +1659,85 @@ def upgrade() -> None:
             postgresql_where=sa.text("logged_at IS NULL"),
         )
 
+    op.create_table(
+        "acknowledgement",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("project_id", sa.Uuid(), nullable=False),
+        sa.Column("phase_id", sa.Uuid(), nullable=False),
+        sa.Column("snapshot_id", sa.Uuid(), nullable=False),
+        sa.Column("reason", sa.String(4000), nullable=False),
+        sa.Column(
+            "actor_kind",
+            sa.Enum(
+                "MEMBER",
+                "KEY",
+                "WORKER",
+                "OPERATOR",
+                name="actorkind",
+                native_enum=False,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("actor_id", sa.Uuid(), nullable=True),
+        sa.Column("actor_name", sa.String(320), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["phase_id"], ["phase.id"], name=op.f("fk_acknowledgement_phase_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["project.id"], name=op.f("fk_acknowledgement_project_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["snapshot_id"],
+            ["snapshot.id"],
+            name=op.f("fk_acknowledgement_snapshot_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_acknowledgement")),
+        sa.UniqueConstraint("phase_id", name=op.f("uq_acknowledgement_phase_id")),
+    )
+    op.create_table(
+        "current_snapshot",
+        sa.Column("phase_id", sa.Uuid(), nullable=False),
+        sa.Column("experiment_id", sa.Uuid(), nullable=False),
+        sa.Column("snapshot_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("watermark", UtcDateTime(), nullable=False),
+        sa.Column("backlog", sa.BigInteger(), nullable=False),
+        sa.Column("last_event_at", UtcDateTime(), nullable=True),
+        sa.Column("refreshed_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["experiment_id"],
+            ["experiment.id"],
+            name=op.f("fk_current_snapshot_experiment_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["phase_id"], ["phase.id"], name=op.f("fk_current_snapshot_phase_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["snapshot_id"],
+            ["snapshot.id"],
+            name=op.f("fk_current_snapshot_snapshot_id"),
+        ),
+        sa.PrimaryKeyConstraint("phase_id", name=op.f("pk_current_snapshot")),
+    )
+    with op.batch_alter_table("current_snapshot", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_current_snapshot_experiment_id"),
+            ["experiment_id"],
+            unique=False,
+        )
+
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table("current_snapshot", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_current_snapshot_experiment_id"))
+
+    op.drop_table("current_snapshot")
+    op.drop_table("acknowledgement")
     with op.batch_alter_table("survey_answer", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_survey_answer_unlogged",
@@ -1529,18 +1752,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_survey_answer_question")
 
     op.drop_table("survey_answer")
-    with op.batch_alter_table("current_snapshot", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_current_snapshot_experiment_id"))
+    with op.batch_alter_table("sticky_assignment", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sticky_assignment_environment_id"))
 
-    op.drop_table("current_snapshot")
-    op.drop_table("acknowledgement")
-    with op.batch_alter_table("survey_response", schema=None) as batch_op:
-        batch_op.drop_index("ix_survey_response_visitor")
-        batch_op.drop_index("ix_survey_response_user")
-        batch_op.drop_index(batch_op.f("ix_survey_response_project_id"))
-        batch_op.drop_index("ix_survey_response_newest")
-
-    op.drop_table("survey_response")
+    op.drop_table("sticky_assignment")
     with op.batch_alter_table("snapshot", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_snapshot_undistilled",
@@ -1551,11 +1766,36 @@ def downgrade() -> None:
 
     op.drop_table("snapshot")
     op.drop_table("look")
+    op.drop_table("variant")
+    with op.batch_alter_table("survey_response", schema=None) as batch_op:
+        batch_op.drop_index("ix_survey_response_visitor")
+        batch_op.drop_index("ix_survey_response_user")
+        batch_op.drop_index(batch_op.f("ix_survey_response_project_id"))
+        batch_op.drop_index("ix_survey_response_newest")
+
+    op.drop_table("survey_response")
+    with op.batch_alter_table("phase", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_phase_unpublished",
+            sqlite_where=sa.text("published_at IS NULL"),
+            postgresql_where=sa.text("published_at IS NULL"),
+        )
+        batch_op.drop_index(batch_op.f("ix_phase_environment_id"))
+
+    op.drop_table("phase")
+    with op.batch_alter_table("experiment_metric", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_experiment_metric_metric_id"))
+
+    op.drop_table("experiment_metric")
     op.drop_table("evidence")
     with op.batch_alter_table("backlog_item_insight", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_backlog_item_insight_insight_id"))
 
     op.drop_table("backlog_item_insight")
+    with op.batch_alter_table("assignment_override", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_assignment_override_experiment_id"))
+
+    op.drop_table("assignment_override")
     with op.batch_alter_table("applied_tag", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_applied_tag_unweighed",
@@ -1566,7 +1806,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_applied_tag_project_state")
 
     op.drop_table("applied_tag")
-    op.drop_table("variant")
     op.drop_table("threshold_rule")
     with op.batch_alter_table("tag_rule", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_tag_rule_project_id"))
@@ -1578,20 +1817,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_sign_in_link_member_id"))
 
     op.drop_table("sign_in_link")
-    with op.batch_alter_table("phase", schema=None) as batch_op:
-        batch_op.drop_index(
-            "ix_phase_unpublished",
-            sqlite_where=sa.text("published_at IS NULL"),
-            postgresql_where=sa.text("published_at IS NULL"),
-        )
-        batch_op.drop_index(batch_op.f("ix_phase_environment_id"))
-
-    op.drop_table("phase")
     op.drop_table("membership")
     with op.batch_alter_table("member_session", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_member_session_member_id"))
 
     op.drop_table("member_session")
+    with op.batch_alter_table("kill_switch", schema=None) as batch_op:
+        batch_op.drop_index("ix_kill_switch_environment_id_thrown_at")
+
+    op.drop_table("kill_switch")
     with op.batch_alter_table("insight", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_insight_unrouted",
@@ -1607,10 +1841,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_idempotency_claim_created_at"))
 
     op.drop_table("idempotency_claim")
-    with op.batch_alter_table("experiment_metric", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_experiment_metric_metric_id"))
+    with op.batch_alter_table("experiment", schema=None) as batch_op:
+        batch_op.drop_index("ix_experiment_project_id_created_at")
+        batch_op.drop_index(batch_op.f("ix_experiment_layer_id"))
 
-    op.drop_table("experiment_metric")
+    op.drop_table("experiment")
     op.drop_table("display")
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_delivery_project_id"))
@@ -1650,6 +1885,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_survey_project_id"))
 
     op.drop_table("survey")
+    op.drop_table("segment")
     op.drop_table("routing_rule")
     with op.batch_alter_table("metric", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_metric_project_id"))
@@ -1659,10 +1895,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_member_project_id"))
 
     op.drop_table("member")
-    with op.batch_alter_table("experiment", schema=None) as batch_op:
-        batch_op.drop_index("ix_experiment_project_id_created_at")
-
-    op.drop_table("experiment")
+    op.drop_table("layer")
+    op.drop_table("holdout")
     with op.batch_alter_table("environment", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_environment_project_id"))
 
