@@ -111,7 +111,7 @@ def test_the_page_works_by_keyboard_and_in_the_dark(
     page.get_by_role("link", name="Shorter sign-up form").wait_for()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.url.endswith("#main")
+    expect(page).to_have_url(re.compile("#main$"))
     page.get_by_role("link", name="Shorter sign-up form").press("Enter")
     expect(page.get_by_role("heading", name="Scorecard")).to_be_visible()
     signed_in.picture("results-dark")

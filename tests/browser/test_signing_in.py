@@ -1,6 +1,7 @@
 """Signing in and out, as a person does it."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Server, Watched
 
@@ -15,7 +16,7 @@ def test_a_link_is_spent_by_its_button_only(server: Server, watched: Watched) ->
     watched.picture("sign-in")
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"{server.url}/console")
-    assert page.get_by_text("Ada").is_visible()
+    expect(page.get_by_text("Ada")).to_be_visible()
     page.goto(link)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_text("does not work any more").wait_for()
@@ -29,4 +30,4 @@ def test_signing_out_closes_the_console(server: Server, watched: Watched) -> Non
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url(f"{server.url}/console/sign-in")
     page.goto(f"{server.url}/console")
-    assert page.url == f"{server.url}/console/sign-in"
+    expect(page).to_have_url(f"{server.url}/console/sign-in")
