@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from api.auth import COOKIE
 
@@ -29,6 +29,8 @@ ARGUMENTS = (
 SCREENSHOTS = Path(__file__).parents[2] / ".hone" / "screenshots"
 HONE = [sys.executable, "-c", "from api.cli import main; main()"]
 START_SECONDS = 60.0
+PATIENCE_MILLISECONDS = 20_000
+expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ def watched(server: Server, chromium: Browser) -> Iterator[Watched]:
     """A fresh profile. A page that leaves the site or errs fails its test."""
     context = chromium.new_context(viewport={"width": 1280, "height": 860})
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PATIENCE_MILLISECONDS)
     asked: list[str] = []
     complaints: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
