@@ -27,6 +27,7 @@ from sqlmodel import Field, Session, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.problems import Invalid
+from core.reach import Reach, Unreachable, is_unreachable
 
 Sessions = async_sessionmaker[AsyncSession]
 FixedClock = Callable[[], datetime]
@@ -40,6 +41,12 @@ SQLModel.metadata.naming_convention = MetaData(
         "pk": "pk_%(table_name)s",
     }
 ).naming_convention
+
+CONNECT_SECONDS = 2.0
+"""How long a PostgreSQL may take to let us in before it counts as away."""
+
+POOL_SECONDS = 5.0
+"""How long a request waits for a connection that others hold."""
 
 _Statement = TypeVar("_Statement", bound=Select[Any])
 
@@ -99,7 +106,7 @@ class Database:
 
     `sessions` is for writing: on SQLite its transactions begin IMMEDIATE, so that
     two writers wait for each other instead of failing at their first write.
-    `readers` is for reading.
+    `readers` is for reading. `reach` tells whether it answers.
     """
 
     def __init__(self, url: str, *, clock: FixedClock | None = None) -> None:
@@ -109,6 +116,7 @@ class Database:
         info: dict[str, object] = {} if clock is None else {"clock": clock}
         self.sessions = _factory(self.engine, info)
         self.readers = _factory(self.engine.execution_options(read_only=True), info)
+        self.reach = Reach()
 
     @property
     def is_sqlite(self) -> bool:
@@ -194,6 +202,8 @@ def _engine(url: str) -> AsyncEngine:
         pool_size=10,
         max_overflow=10,
         pool_pre_ping=True,
+        pool_timeout=POOL_SECONDS,
+        connect_args={"timeout": CONNECT_SECONDS},
     )
 
 
@@ -221,9 +231,11 @@ __all__ = [
     "JsonDocument",
     "SQLModel",
     "Sessions",
+    "Unreachable",
     "UtcDateTime",
     "enum_column",
     "is_sqlite",
+    "is_unreachable",
     "json_column",
     "skip_locked",
     "utc_column",

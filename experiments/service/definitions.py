@@ -2,69 +2,239 @@
 
 import asyncio
 import logging
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
+from typing import Protocol
 from uuid import UUID
 
-from core.database import Sessions
+from core.database import Sessions, Unreachable
+from core.reach import Reach
 from experiments.assignment.definitions import Snapshot
 from experiments.service.loading import load, versions_of
 
 POLL_SECONDS = 1.0
+LOAD_SECONDS = 20.0
+_BREATH_SECONDS = 0.02
+"""Between two rounds, so that a burst of announcements is answered by one."""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("hone.definitions")
+
+
+class Channel(Protocol):
+    """Tells the other processes that something changed. Only ever a hint."""
+
+    def announce(self) -> None:
+        """Say so, in the background. Never blocks and never fails."""
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """Call `heard` when somebody said so, until cancelled."""
+
+
+class Keeper(Protocol):
+    """Keeps the last snapshot of each environment where a restart finds it."""
+
+    async def keep(self, environment_id: UUID, snapshot: Snapshot) -> None:
+        """Write it down. Never fails: what cannot be kept is logged."""
+
+    async def kept(self, environment_id: UUID) -> Snapshot | None:
+        """What was written down last; None if nothing of use was."""
+
+
+class Silence:
+    """Nobody is told and nobody is heard: polling finds everything."""
+
+    def announce(self) -> None:
+        """Do nothing."""
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """Wait for nothing."""
+        await asyncio.Event().wait()
 
 
 class Definitions:
     """The snapshots of the environments that somebody asked about.
 
-    A snapshot is read from memory. `follow` polls one small table and reloads what
-    changed; `refresh` does it at once, after a local write. While the database is
-    away the last snapshots are served.
+    Reading: `held` is synchronous and None until somebody has awaited `snapshot`.
+    A snapshot never changes; whatever is derived from one may be cached for as long
+    as `held(environment) is snapshot`.
+
+    Listening: `changes` yields the snapshot now and whenever another one replaces
+    it; `subscribe` calls a function instead. Both hear of a publish by this process
+    at once, by another one within `POLL_SECONDS` plus the load (sooner where there
+    is a channel). Nobody else needs to poll.
+
+    Following: `follow` polls one small table, listens to the channel, and reloads
+    what moved. After a local write, `refresh` does it at once and tells the others.
+
+    While the database is away the last snapshots are served; an environment that
+    was never asked about is then taken from the keeper.
     """
 
-    def __init__(self, readers: Sessions) -> None:
+    def __init__(
+        self,
+        readers: Sessions,
+        *,
+        reach: Reach | None = None,
+        channel: Channel | None = None,
+        keeper: Keeper | None = None,
+    ) -> None:
         self._readers = readers
+        self._reach = reach or Reach()
+        self._channel = channel or Silence()
+        self._keeper = keeper
         self._snapshots: dict[UUID, Snapshot] = {}
+        self._unconfirmed: set[UUID] = set()
+        """Served from the keeper; the database has not been asked yet."""
         self._loading = asyncio.Lock()
+        self._told = asyncio.Event()
+        self._turned: dict[UUID, asyncio.Event] = {}
+        self._listeners: dict[UUID, list[Callable[[Snapshot], None]]] = defaultdict(
+            list
+        )
+
+    def held(self, environment_id: UUID) -> Snapshot | None:
+        """What the environment serves, if it is in memory; costs one look-up."""
+        return self._snapshots.get(environment_id)
 
     async def snapshot(self, environment_id: UUID) -> Snapshot:
-        """What the environment serves; only the first call touches the database."""
+        """What the environment serves; only the first call touches the database.
+
+        Raises:
+            Unreachable: The database is away, and nothing was kept.
+        """
         found = self._snapshots.get(environment_id)
         if found is not None:
             return found
         async with self._loading:
             found = self._snapshots.get(environment_id)
             if found is None:
-                async with self._readers() as session:
-                    found = await load(session, environment_id)
-                self._snapshots[environment_id] = found
+                found = await self._first(environment_id)
             return found
 
+    async def changes(self, environment_id: UUID) -> AsyncGenerator[Snapshot]:
+        """Yield the snapshot now, and each later one as soon as it is in memory.
+
+        A slow listener passes over those that another one has overtaken. A new
+        snapshot may serve the same as the last: compare what you send.
+        """
+        seen: Snapshot | None = None
+        while True:
+            turned = self._turned.setdefault(environment_id, asyncio.Event())
+            found = await self.snapshot(environment_id)
+            if found is seen:
+                await turned.wait()
+            else:
+                seen = found
+                yield found
+
+    def subscribe(
+        self, environment_id: UUID, heard: Callable[[Snapshot], None]
+    ) -> Callable[[], None]:
+        """Call `heard` with each later snapshot; the answer ends it.
+
+        It runs in the event loop between two steps: it must be quick. The
+        environment is followed once somebody has asked for its snapshot.
+        """
+        listeners = self._listeners[environment_id]
+        listeners.append(heard)
+
+        def leave() -> None:
+            with suppress(ValueError):
+                listeners.remove(heard)
+
+        return leave
+
     async def refresh(self) -> int:
-        """Reload the environments whose version moved; returns how many."""
+        """After a local write: reload what moved, here and in every other process.
+
+        Returns how many environments moved here. The write is done whatever happens
+        now, so a database that just went away is left to the next poll.
+        """
+        self._channel.announce()
+        try:
+            return await self.catch_up()
+        except Unreachable:
+            self._told.set()
+            return 0
+
+    async def catch_up(self) -> int:
+        """Reload the environments whose version moved; returns how many.
+
+        Raises:
+            Unreachable: The database is away.
+        """
         async with self._loading:
             known = list(self._snapshots)
-            if not known:
-                return 0
-            async with self._readers() as session:
-                versions = await versions_of(session, known)
-                stale = [
-                    environment_id
-                    for environment_id in known
-                    if versions.get(environment_id, 0)
-                    != self._snapshots[environment_id].version
-                ]
-                for environment_id in stale:
-                    self._snapshots[environment_id] = await load(
-                        session, environment_id
-                    )
+            stale = await self._stale(known)
+            for environment_id in stale:
+                await self._load(environment_id)
             return len(stale)
 
     async def follow(self) -> None:
-        """Poll until cancelled, so that other processes' changes are seen."""
-        while True:
+        """Catch up until cancelled: when told to, and once a second for certain."""
+        listening = asyncio.create_task(self._channel.listen(self._told.set))
+        try:
+            while True:
+                self._told.clear()
+                await self._round()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._told.wait(), POLL_SECONDS)
+                    await asyncio.sleep(_BREATH_SECONDS)
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+    async def _round(self) -> None:
+        try:
+            await self.catch_up()
+        except Unreachable:
+            _log.debug("The database is away; serving what is in memory")
+        except Exception as error:
+            # Whatever it was, to stop following would serve stale splits for ever.
+            _log.warning("definitions_not_refreshed: %s", type(error).__name__)
+
+    async def _stale(self, known: Sequence[UUID]) -> list[UUID]:
+        """Which of them moved. Asked even of none, to learn whether one may ask."""
+        async with self._reach.asking(anyway=True), self._readers() as session:
+            versions = await versions_of(session, known)
+        return [
+            environment_id
+            for environment_id in known
+            if environment_id in self._unconfirmed
+            or versions.get(environment_id, 0)
+            != self._snapshots[environment_id].version
+        ]
+
+    async def _first(self, environment_id: UUID) -> Snapshot:
+        try:
+            async with self._reach.asking(), self._readers() as session:
+                await versions_of(session, [environment_id])
+        except Unreachable:
+            kept = await self._keeper.kept(environment_id) if self._keeper else None
+            if kept is None:
+                raise
+            self._unconfirmed.add(environment_id)
+            return self._turn(environment_id, kept)
+        return await self._load(environment_id)
+
+    async def _load(self, environment_id: UUID) -> Snapshot:
+        async with asyncio.timeout(LOAD_SECONDS), self._readers() as session:
+            found = await load(session, environment_id)
+        self._unconfirmed.discard(environment_id)
+        self._turn(environment_id, found)
+        if self._keeper is not None:
+            await self._keeper.keep(environment_id, found)
+        return found
+
+    def _turn(self, environment_id: UUID, snapshot: Snapshot) -> Snapshot:
+        self._snapshots[environment_id] = snapshot
+        turned = self._turned.pop(environment_id, None)
+        if turned is not None:
+            turned.set()
+        for heard in tuple(self._listeners.get(environment_id, ())):
             try:
-                await self.refresh()
-            except Exception as error:
-                # Whatever it was, to stop following would serve stale splits for ever.
-                _log.warning("definitions_not_refreshed: %s", type(error).__name__)
-            await asyncio.sleep(POLL_SECONDS)
+                heard(snapshot)
+            except Exception:
+                _log.exception("A listener to definitions failed")
+        return snapshot

@@ -15,6 +15,7 @@ from experiments.drafts import Changes
 from experiments.lifecycle import PauseMode
 from experiments.service import definitions as definitions_in_memory
 from experiments.service.definitions import Definitions
+from experiments.service.publishing import touch_definitions
 from tests.experiments.company import Company
 
 pytestmark = pytest.mark.stores
@@ -112,29 +113,29 @@ async def test_the_last_snapshot_is_served_while_the_database_is_away(
     # The stores are used again: what is taken away comes back.
     await renamed(database, "definitions_version", "away")
     with pytest.raises(SQLAlchemyError):
-        await definitions.refresh()
+        await definitions.catch_up()
     following = asyncio.create_task(definitions.follow())
     await asyncio.sleep(0.1)
     assert not following.done()
     assert await definitions.snapshot(company.environment_id) is before
-    following.cancel()
+    await ended(following)
     await renamed(database, "away", "definitions_version")
 
 
 class Hiccup(Definitions):
-    """Definitions whose first refresh meets something that nobody foresaw."""
+    """Definitions whose first round meets something that nobody foresaw."""
 
     def __init__(self, readers: Sessions) -> None:
         super().__init__(readers)
         self.rounds = 0
         self.went_on = asyncio.Event()
 
-    async def refresh(self) -> int:
+    async def catch_up(self) -> int:
         self.rounds += 1
         if self.rounds == 1:
             raise ValueError("unforeseen")
         self.went_on.set()
-        return await super().refresh()
+        return await super().catch_up()
 
 
 async def test_following_outlives_whatever_a_refresh_meets(
@@ -145,7 +146,44 @@ async def test_following_outlives_whatever_a_refresh_meets(
     following = asyncio.create_task(definitions.follow())
     await asyncio.wait_for(definitions.went_on.wait(), 5)
     assert not following.done()
-    following.cancel()
+    await ended(following)
+
+
+async def published(sessions: Sessions, company: Company) -> None:
+    async with sessions.begin() as session:
+        await touch_definitions(session, company.environment_id)
+
+
+async def test_listeners_hear_of_each_change_and_pass_over_overtaken_ones(
+    database: Database, sessions: Sessions, company: Company
+) -> None:
+    definitions = Definitions(database.readers)
+    changes = definitions.changes(company.environment_id)
+    first = await anext(changes)
+    assert first is definitions.held(company.environment_id)
+    heard: list[int] = []
+    leave = definitions.subscribe(
+        company.environment_id, lambda snapshot: heard.append(snapshot.version)
+    )
+    waiting = asyncio.create_task(anext(changes))
+    await asyncio.sleep(0)
+    for _ in range(2):
+        await published(sessions, company)
+        await definitions.refresh()
+    leave()
+    second = await asyncio.wait_for(waiting, 5)
+    assert second is definitions.held(company.environment_id)
+    assert heard == [1, 2]
+    await published(sessions, company)
+    await definitions.refresh()
+    assert (await anext(changes)).version == 3
+    assert heard == [1, 2]
+    await changes.aclose()
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def renamed(database: Database, name: str, to: str) -> None:
