@@ -1,0 +1,81 @@
+"""A front-end in Python that goes on when Hone does not answer; no dependencies."""
+
+import json
+import uuid
+from datetime import datetime, timezone
+from pathlib import Path
+from urllib import request
+
+QUERY = """query ($subject: SubjectInput!) { assignments(subject: $subject) {
+  assignments { experimentKey variant value inExperiment } } }"""
+BATCH, BUFFERED = 500, 5000
+
+
+class Hone:
+    """One subject's values: as served, else as last served, else your defaults."""
+
+    def __init__(self, url, key, *, subject, defaults, folder, seconds=1.0):
+        self.url, self.key, self.subject = url, key, subject
+        self.defaults, self.seconds, self.folder = defaults, seconds, Path(folder)
+        self.who = json.dumps(subject, sort_keys=True)
+        self.served, self.exposed = {}, set()
+
+    def load(self):
+        """Ask for everything once; False leaves cached and default values."""
+        asked = {"query": QUERY, "variables": {"subject": self.subject}}
+        try:
+            rows = self._post("/graphql", asked)["data"]["assignments"]["assignments"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+        self.served = {row["experimentKey"]: row for row in rows if row["variant"]}
+        values = {key: row["value"] for key, row in self.served.items()}
+        self._write("values", {"who": self.who, "values": values})
+        return True
+
+    def value(self, key):
+        """What to show. Only what the server said in this run is an exposure."""
+        row = self.served.get(key)
+        if row is None:
+            kept = self._read("values", {})
+            cached = kept.get("values", {}) if kept.get("who") == self.who else {}
+            return cached.get(key, self.defaults[key])
+        if row["inExperiment"] and key not in self.exposed:
+            self.exposed.add(key)
+            chosen = {"experimentKey": key, "variantKey": row["variant"]}
+            self.track("$exposure", **chosen)
+        return row["value"]
+
+    def track(self, name, **fields):
+        """Keep an event until it is sent; its id makes a repeat a duplicate."""
+        at = datetime.now(timezone.utc).isoformat()
+        event = {"id": str(uuid.uuid4()), "name": name, "at": at, **self.subject}
+        event.pop("attributes", None)
+        events = [*self._read("events", []), {**event, **fields}]
+        self._write("events", events[-BUFFERED:])
+
+    def flush(self):
+        """Send what is buffered; what was not acknowledged stays for the next time."""
+        while batch := self._read("events", [])[:BATCH]:
+            try:
+                self._post("/v1/events", batch)
+            except (OSError, ValueError):
+                return False
+            self._write("events", self._read("events", [])[len(batch) :])
+        return True
+
+    def _post(self, path, body):
+        headers = {"content-type": "application/json", "x-api-key": self.key}
+        sent = request.Request(self.url + path, json.dumps(body).encode(), headers)
+        with request.urlopen(sent, timeout=self.seconds) as answer:
+            return json.load(answer)
+
+    def _read(self, name, otherwise):
+        try:
+            return json.loads((self.folder / f"{name}.json").read_text())
+        except (OSError, ValueError):
+            return otherwise
+
+    def _write(self, name, content):
+        new = self.folder / f"{name}.new"
+        new.write_text(json.dumps(content))
+        new.replace(self.folder / f"{name}.json")
