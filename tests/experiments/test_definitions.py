@@ -134,8 +134,9 @@ class Hiccup(Definitions):
         self.rounds += 1
         if self.rounds == 1:
             raise ValueError("unforeseen")
+        moved = await super().catch_up()
         self.went_on.set()
-        return await super().catch_up()
+        return moved
 
 
 async def test_following_outlives_whatever_a_refresh_meets(
