@@ -123,10 +123,9 @@ def exposed(api: Api) -> int:
 
     def counted() -> int:
         results = api.ask(STORED)["experiment"]["results"]
-        health = {"backlog": 1} if results is None else results["health"]
-        if health["backlog"]:
+        if results is None or results["health"]["backlog"]:
             return 0
-        return sum(arm["exposed"] for arm in health["exposures"])
+        return sum(arm["exposed"] for arm in results["health"]["exposures"])
 
     found: int = until(counted)
     return found
