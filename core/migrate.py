@@ -8,10 +8,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 from sqlmodel import SQLModel
 
 from core.database import Database
+from core.problems import Invalid
 
 _FOLDER = Path(__file__).resolve().parent.parent / "migrations"
 
@@ -53,11 +55,20 @@ async def differences(database: Database) -> list[object]:
 
 
 async def _with_config(database: Database, act: Callable[[Config], None]) -> None:
+    """Run an Alembic command.
+
+    Raises:
+        Invalid: There is no such revision, or no way to it from here.
+    """
+
     def run(connection: Connection) -> None:
         config = Config()
         config.set_main_option("script_location", str(_FOLDER))
         config.attributes["connection"] = connection
-        act(config)
+        try:
+            act(config)
+        except CommandError as error:
+            raise Invalid(str(error), code="REVISION_UNKNOWN") from error
 
     async with database.engine.begin() as connection:
         await connection.run_sync(run)

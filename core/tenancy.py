@@ -14,7 +14,7 @@ from core.ids import new_id
 from core.problems import Conflict, Invalid, NotFound
 
 MAX_ENVIRONMENTS = 50
-_ENVIRONMENT_KEY = re.compile(r"[a-z][a-z0-9-]{0,63}")
+_KEY = re.compile(r"[a-z][a-z0-9-]{0,63}")
 
 
 class Role(StrEnum):
@@ -109,8 +109,10 @@ async def create_project(
     ones everywhere brings its own.
 
     Raises:
+        Invalid: The key is malformed.
         ProjectKeyTaken: Another project already has this key.
     """
+    _check_key(key)
     if await project_by_key(session, key) is not None:
         raise ProjectKeyTaken(f"The project key {key} is taken.", path=("key",))
     at = await now(session)
@@ -145,11 +147,7 @@ async def create_environment(
         Invalid: The key is malformed, or the project has as many as it may have.
         EnvironmentKeyTaken: The project has an environment with this key.
     """
-    if _ENVIRONMENT_KEY.fullmatch(key) is None:
-        raise Invalid(
-            "A key is 1 to 64 small letters, digits and dashes, a letter first.",
-            path=("key",),
-        )
+    _check_key(key)
     await _hold(session, project_id)
     if await environment_by_key(session, project_id, key) is not None:
         raise EnvironmentKeyTaken(f"The key {key} is taken.", path=("key",))
@@ -260,3 +258,11 @@ async def _leave_an_admin(session: AsyncSession, member: Member) -> None:
     )
     if member.role is Role.ADMIN and others.first() is None:
         raise LastAdmin("Make somebody else an administrator first.", path=("role",))
+
+
+def _check_key(key: str) -> None:
+    if _KEY.fullmatch(key) is None:
+        raise Invalid(
+            "A key is 1 to 64 small letters, digits and dashes, a letter first.",
+            path=("key",),
+        )

@@ -32,12 +32,17 @@ def create(
     kind: Annotated[
         KeyKind, typer.Option(help="CLIENT is public, SERVER is secret.")
     ] = KeyKind.SERVER,
-    role: Annotated[Role, typer.Option(help="What a server key may do.")] = Role.VIEWER,
+    role: Annotated[
+        Role | None,
+        typer.Option(help="What a server key may do; VIEWER unless said otherwise."),
+    ] = None,
     environment: EnvironmentKey = "production",
     as_json: AsJson = False,
 ) -> None:
     """Make a key; its text is shown this once."""
     output = Output(as_json=as_json)
+    if kind is KeyKind.CLIENT and role is not None:
+        output.fail(CommandFailed(Exit.USAGE, "A client key has no role."))
     report = run(output, _create(name, project, kind, role, environment))
     output.line(report["secret"])
     output.finish(report)
@@ -72,13 +77,21 @@ def revoke(
 
 
 async def _create(
-    name: str, project_key: str, kind: KeyKind, role: Role, environment_key: str
+    name: str,
+    project_key: str,
+    kind: KeyKind,
+    role: Role | None,
+    environment_key: str,
 ) -> dict[str, Any]:
     async with facts(Settings()) as database, database.sessions.begin() as session:
         project = await find_project(session, project_key)
         environment = await find_environment(session, project, environment_key)
         issued = await api_keys.issue(
-            session, environment_id=environment.id, kind=kind, role=role, name=name
+            session,
+            environment_id=environment.id,
+            kind=kind,
+            role=role or Role.VIEWER,
+            name=name,
         )
         await audit.record(
             session,

@@ -30,6 +30,17 @@ def test_a_project_key_is_taken_once(hone: Hone, folder: Path) -> None:
     assert actions(folder) == ["project.create"]
 
 
+def test_a_project_key_is_plain(hone: Hone) -> None:
+    assert hone("projects", "create", "Bad Key", code=3)["error"]["code"] == "INVALID"
+
+
+def test_a_client_key_has_no_role(hone: Hone) -> None:
+    hone("projects", "create", "acme")
+    asked = ("keys", "create", "web", "--project", "acme", "--kind", "CLIENT")
+    assert hone(*asked, "--role", "ADMIN", code=2)["error"]["code"] == "USAGE"
+    assert hone(*asked)["kind"] == "CLIENT"
+
+
 def test_a_new_project_has_the_rules_that_close_the_loop(
     hone: Hone, folder: Path
 ) -> None:

@@ -25,6 +25,11 @@ def test_the_schema_goes_up_down_and_up_again(hone: Hone) -> None:
     assert hone("migrate")["after"] == migrate.head()
 
 
+def test_a_revision_that_nobody_knows_is_refused(hone: Hone) -> None:
+    error = hone("migrate", "nowhere", code=3)["error"]
+    assert error["code"] == "REVISION_UNKNOWN"
+
+
 def test_the_contract_is_printed_written_and_compared(
     hone: Hone, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
