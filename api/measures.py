@@ -30,6 +30,12 @@ class Measures:
             ("verdict",),
             registry=self.registry,
         )
+        self._limited = Counter(
+            "hone_rate_limited_requests",
+            "Requests refused because their credential asked too often, by its kind.",
+            ("kind",),
+            registry=self.registry,
+        )
         self.subscriptions = Gauge(
             "hone_graphql_subscriptions",
             "Subscriptions open now.",
@@ -57,6 +63,10 @@ class Measures:
     def ingested(self, verdict: str, count: int) -> None:
         """Note events that got the same verdict."""
         self._events.labels(verdict).inc(count)
+
+    def limited(self, kind: str) -> None:
+        """Note one request that came too soon after others."""
+        self._limited.labels(kind).inc()
 
     def text(self) -> tuple[bytes, str]:
         """The exposition and its content type."""

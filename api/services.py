@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from api.measures import Measures
+from api.rates import Rates
 from api.watching import Watches
 from core.database import Database
 from core.settings import Settings
@@ -27,3 +28,8 @@ class Services:
     def definitions(self) -> Definitions:
         """What each environment serves, in memory."""
         return Definitions(self.database.readers)
+
+    @cached_property
+    def rates(self) -> Rates:
+        """How often each credential may ask."""
+        return Rates(self.settings, self.measures)

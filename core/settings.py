@@ -102,6 +102,19 @@ class Settings(BaseSettings):
         le=67_108_864,
         description="Largest event batch body.",
     )
+    rate_limit_client: float = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="Requests a second that one client key may send, over the API and "
+        "its neighbours alike; 0 is no limit.",
+    )
+    rate_limit_server: float = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="The same for one server key or one signed-in member.",
+    )
 
     @property
     def facts_url(self) -> str:

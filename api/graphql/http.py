@@ -24,6 +24,7 @@ from api.decoding import GraphQLRequest, decode_body, decode_parameters
 from api.documents import Documents, Invalidated
 from api.execution import Answer, answer, authorise, refused_document
 from api.problems import Malformed, Refused, forbidden, unauthenticated
+from api.rates import retry_headers
 from api.services import Services
 
 MODERN = "application/graphql-response+json"
@@ -72,6 +73,7 @@ class GraphQLEndpoint:
                 headers["allow"] = "GET, POST"
         except Refused as problem:
             reply = _Reply(problem.status, problem.body())
+            headers.update(retry_headers(problem))
             if media == LEGACY and problem.status < 405:
                 reply = _Reply(200, problem.body())
         else:
@@ -97,6 +99,7 @@ class GraphQLEndpoint:
             raise Malformed("METHOD_NOT_ALLOWED", "Use POST.", status=405)
         if caller is None:
             raise unauthenticated()
+        self._services.rates.admit(scope, caller)
         request = await self._read(scope, connection, receive, caller)
         done = await self._execute(scope, request, caller)
         return _Reply(done.status, done.body)

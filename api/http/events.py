@@ -18,6 +18,7 @@ from api.context import Context
 from api.graphql.http import PREFLIGHT, open_to_pages
 from api.policies import Policy
 from api.problems import Malformed, Refused, forbidden, unauthenticated
+from api.rates import retry_headers
 from api.services import Services
 from core.problems import Invalid
 from experiments.events.ingest import Receipt, Unreadable
@@ -162,6 +163,7 @@ async def _context(request: Request) -> Context:
     caller = await gate.caller(credentials_of(request))
     if caller is None:
         raise unauthenticated()
+    services.rates.admit(request.scope, caller)
     if Policy.INGEST not in caller.capabilities:
         raise forbidden("This credential may not send events.")
     return Context(caller=caller, services=services)
@@ -179,7 +181,9 @@ def _batch_id(request: Request, caller: Caller) -> str | None:
 
 
 def _refused(refusal: Refused) -> JSONResponse:
-    return JSONResponse(refusal.body(), status_code=refusal.status)
+    return JSONResponse(
+        refusal.body(), status_code=refusal.status, headers=retry_headers(refusal)
+    )
 
 
 def _shown(receipt: Receipt) -> dict[str, object]:
