@@ -32,13 +32,17 @@ export function HealthStrip({ results }) {
 }
 
 function SampleRatio({ check }) {
-  const [tone, word] = check.failed
-    ? ["bad", "Mismatch"]
-    : check.warned ? ["warn", "Suspicious"] : ["good", "As planned"];
+  const [tone, word] = judged(check);
   return html`
     <${Chip} tone=${tone}>${word}</${Chip}>
-    <small title=${check.note}>SRM p ${probability(check.pValue)}</small>
+    <small title=${check.note}>${check.pValue === null ? "too few units" : `SRM p ${probability(check.pValue)}`}</small>
   `;
+}
+
+function judged(check) {
+  if (check.failed) return ["bad", "Mismatch"];
+  if (check.pValue === null) return ["", "Too early to tell"];
+  return check.warned ? ["warn", "Suspicious"] : ["good", "As planned"];
 }
 
 function Arm({ arm, arms }) {

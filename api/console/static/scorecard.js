@@ -14,7 +14,7 @@ const TONES = { WIN: "good", SAFE: "good", LOSS: "bad", HARMED: "bad", INVALID: 
 
 export function Scorecard({ results, names }) {
   const comparisons = results.metrics.flatMap((metric) => metric.comparisons);
-  const canCap = !results.effectHidden && comparisons.some((each) => each.capped);
+  const canCap = !results.effectHidden && comparisons.some(binds);
   const [capped, setCapped] = useState(true);
   const reading = (comparison) => (capped && comparison.capped) || comparison.raw;
   const lifts = comparisons.map((c) => reading(c).relative).filter(Boolean);
@@ -48,6 +48,10 @@ export function Scorecard({ results, names }) {
     </section>
   `;
 }
+
+// A cap that no unit reaches leaves nothing to compare.
+const binds = ({ capped, raw }) =>
+  capped && (capped.control.mean !== raw.control.mean || capped.treatment.mean !== raw.treatment.mean);
 
 const Toggle = ({ capped, setCapped }) => html`
   <div class="segmented" role="group" aria-label="Values">

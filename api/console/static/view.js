@@ -16,5 +16,6 @@ export const Trouble = ({ error }) => html`
     <h2>This could not be loaded</h2>
     <p>${error.message}</p>
     <button onClick=${() => location.reload()}>Try again</button>
+    <p><a href="/console">All experiments</a></p>
   </section>
 `;
