@@ -1,121 +1,248 @@
-"""The one decision: which variant a subject gets, and why."""
+"""The one evaluation: which variant a subject gets, and why.
 
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
+The steps, in the order in which one settles it: an override, a kill switch, a pause or
+stop, a missing unit, a holdout, the targeting, the prerequisites, the layer, a link to
+an id that was exposed before, the split. A phase is compiled to a chain of functions
+that holds only the steps that it has.
+"""
 
-from core.conditions import Attributes
-from core.hashing import attribute_text, bucket_after
-from experiments.assignment.definitions import (
+from collections.abc import Callable, Mapping
+
+from core.conditions import Attributes, compiled
+from experiments.assignment.decisions import (
+    Cause,
     CompiledPhase,
+    Decision,
+    Reason,
+    Remainder,
+    Settle,
+)
+from experiments.assignment.phases import (
+    HoldoutDefinition,
+    Kept,
+    LayerSlots,
+    PhaseDefinition,
     Serving,
     VariantDefinition,
 )
-from experiments.assignment.ranges import choose
+from experiments.assignment.ranges import GAP, bucket_ranges, membership, table
+from experiments.assignment.units import (
+    HASH_VERSION,
+    Key,
+    Unit,
+    account_key,
+    position,
+    shared_position,
+    unit_of,
+    user_key,
+)
 from experiments.design import UnitKind
 
-HASH_VERSION = 2
+__all__ = [
+    "HASH_VERSION",
+    "Cause",
+    "CompiledPhase",
+    "Decision",
+    "Reason",
+    "Unit",
+    "compiled_phase",
+    "decide",
+    "unit_of",
+]
 
-_UNIT_ATTRIBUTES = {
-    UnitKind.USER: ("id", "anonymousId"),
-    UnitKind.ACCOUNT: ("accountId",),
+OVERRIDE_ATTRIBUTES = ("id", "anonymousId", "accountId")
+"""Where an override is looked for; the first that has one counts."""
+
+WITHHOLDING: Mapping[Serving, Cause] = {
+    Serving.KILLED: Cause.KILLED,
+    Serving.PAUSED: Cause.PAUSED,
+    Serving.STOPPED: Cause.STOPPED,
 }
+"""What a phase that does not split tells everyone, overrides apart."""
 
-
-class Reason(StrEnum):
-    """Why a value was served, in the words that every flag client knows."""
-
-    STATIC = "STATIC"
-    TARGETING_MATCH = "TARGETING_MATCH"
-    SPLIT = "SPLIT"
-    DISABLED = "DISABLED"
-    UNKNOWN = "UNKNOWN"
-    HOLDOUT = "HOLDOUT"
-    IDENTITY_LINK = "IDENTITY_LINK"
-    OVERRIDE = "OVERRIDE"
-    KILL_SWITCH = "KILL_SWITCH"
-
-
-class Cause(StrEnum):
-    """The step that settled the decision."""
-
-    SPLIT = "SPLIT"
-    OUTSIDE_COVERAGE = "OUTSIDE_COVERAGE"
-    NOT_TARGETED = "NOT_TARGETED"
-    NO_UNIT = "NO_UNIT"
-    PAUSED = "PAUSED"
-    STOPPED = "STOPPED"
-    UNKNOWN_EXPERIMENT = "UNKNOWN_EXPERIMENT"
-
-
-_REASONS = {
-    Cause.SPLIT: Reason.SPLIT,
-    Cause.OUTSIDE_COVERAGE: Reason.SPLIT,
-    Cause.NOT_TARGETED: Reason.STATIC,
-    Cause.NO_UNIT: Reason.STATIC,
-    Cause.PAUSED: Reason.DISABLED,
-    Cause.STOPPED: Reason.DISABLED,
-    Cause.UNKNOWN_EXPERIMENT: Reason.UNKNOWN,
+_KEYS: Mapping[UnitKind, Callable[[Attributes], Key | None]] = {
+    UnitKind.USER: user_key,
+    UnitKind.ACCOUNT: account_key,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """The attribute that is hashed, and its text."""
-
-    attribute: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What one subject gets from one experiment."""
-
-    phase: CompiledPhase
-    variant: VariantDefinition
-    cause: Cause
-    unit: Unit | None = None
-    bucket: float | None = None
-
-    @property
-    def reason(self) -> Reason:
-        """The cause in the words of a flag client."""
-        return _REASONS[self.cause]
-
-    @property
-    def in_experiment(self) -> bool:
-        """Whether the subject was randomised; everyone else gets the control."""
-        return self.cause is Cause.SPLIT
-
-    @property
-    def value(self) -> Any:
-        """What a flag client receives."""
-        return self.variant.value
-
-
-def unit_of(phase: CompiledPhase, attributes: Attributes) -> Unit | None:
-    """The first attribute that can identify the randomised unit."""
-    for name in _UNIT_ATTRIBUTES[phase.definition.unit]:
-        text = attribute_text(attributes.get(name))
-        if text is not None:
-            return Unit(attribute=name, value=text)
-    return None
 
 
 def decide(phase: CompiledPhase, attributes: Attributes) -> Decision:
     """Which variant the subject gets. Writes nothing and reads only its arguments."""
-    serving = phase.definition.serving
-    if serving is not Serving.SPLIT:
-        cause = Cause.PAUSED if serving is Serving.PAUSED else Cause.STOPPED
-        return Decision(phase, phase.control, cause)
-    unit = unit_of(phase, attributes)
-    if unit is None:
-        return Decision(phase, phase.control, Cause.NO_UNIT)
-    if not phase.condition.holds(attributes):
-        return Decision(phase, phase.control, Cause.NOT_TARGETED, unit)
-    position = bucket_after(unit.value, phase.seed_state)
-    chosen = choose(position, phase.ranges)
-    if chosen is None:
-        return Decision(phase, phase.control, Cause.OUTSIDE_COVERAGE, unit, position)
-    variant = phase.definition.variants[chosen]
-    return Decision(phase, variant, Cause.SPLIT, unit, position)
+    return phase.settle(attributes)
+
+
+def compiled_phase(
+    definition: PhaseDefinition, parents: Mapping[str, CompiledPhase] | None = None
+) -> CompiledPhase:
+    """Compile once; every later evaluation only reads.
+
+    A prerequisite whose experiment is not among `parents` can never be met.
+    """
+    condition = compiled(definition.condition or {})
+    weights = [variant.weight for variant in definition.variants]
+    named = {each.experiment_key for each in definition.prerequisites}
+    known = {key: p for key, p in (parents or {}).items() if key in named}
+    phase = CompiledPhase(
+        definition=definition,
+        condition=condition,
+        control=next(v for v in definition.variants if v.is_control),
+        ranges=bucket_ranges(len(weights), definition.coverage, weights),
+        attribute_names=condition.names().union(
+            *(parent.attribute_names for parent in known.values())
+        ),
+        parents=known,
+    )
+    phase.remainder = _remainder(phase)
+    phase.settle = _overriding(phase, _settle(phase))
+    return phase
+
+
+def holdout_members(share: float) -> bytes:
+    """For every position 1 if a holdout of this share keeps it out."""
+    return membership(((0.0, share),))
+
+
+def _settle(phase: CompiledPhase) -> Settle:
+    definition, remainder = phase.definition, phase.remainder
+    cause = WITHHOLDING.get(definition.serving)
+    if cause is not None:
+        withheld = phase.withheld(cause)
+        return lambda attributes: withheld
+    no_unit, key_in = phase.withheld(Cause.NO_UNIT), _KEYS[definition.unit]
+    after = remainder
+    for holdout in reversed(definition.holdouts):
+        after = _holding_out(phase, holdout, after)
+
+    def settle(attributes: Attributes) -> Decision:
+        key = key_in(attributes)
+        return no_unit if key is None else after(attributes, key)
+
+    return settle
+
+
+def _remainder(phase: CompiledPhase) -> Remainder:
+    """From the last step to the first, each in front of those behind it."""
+    definition = phase.definition
+    steps = _split(phase)
+    if definition.sticky:
+        steps = _linking(phase, steps)
+    if definition.layer is not None:
+        steps = _in_layer(phase, definition.layer, steps)
+    if definition.prerequisites:
+        steps = _after_parents(phase, steps)
+    if definition.condition:
+        steps = _targeting(phase, steps)
+    return steps
+
+
+def _split(phase: CompiledPhase) -> Remainder:
+    seed, places = phase.definition.seed.encode("latin-1"), table(phase.ranges)
+    outside = phase.withheld(Cause.OUTSIDE_COVERAGE)
+    arms = [phase.decision(v, Cause.SPLIT) for v in phase.definition.variants]
+    given = (*arms, *[outside] * (GAP + 1 - len(arms)))
+
+    def split(attributes: Attributes, key: Key) -> Decision:
+        return given[places[position(seed, key)]]
+
+    return split
+
+
+def _linking(phase: CompiledPhase, after: Remainder) -> Remainder:
+    """Whoever was linked to an exposed id keeps its arm, also out of coverage."""
+    kept = _kept(phase, phase.definition.sticky, Cause.LINKED)
+    kind = phase.definition.unit
+
+    def link(attributes: Attributes, key: Key) -> Decision:
+        unit = unit_of(kind, attributes)
+        found = kept.get(unit.attribute, {}).get(unit.value) if unit else None
+        return after(attributes, key) if found is None else found
+
+    return link
+
+
+def _in_layer(phase: CompiledPhase, layer: LayerSlots, after: Remainder) -> Remainder:
+    seed, inside = layer.seed.encode("latin-1"), membership(layer.ranges)
+    outside = phase.withheld(Cause.OUTSIDE_LAYER)
+
+    def enter(attributes: Attributes, key: Key) -> Decision:
+        if inside[shared_position(seed, key)]:
+            return after(attributes, key)
+        return outside
+
+    return enter
+
+
+def _after_parents(phase: CompiledPhase, after: Remainder) -> Remainder:
+    """The parents decide for the same attributes; all must give a variant named."""
+    unmet = phase.withheld(Cause.PREREQUISITE_UNMET)
+    wanted = phase.definition.prerequisites
+    if any(each.experiment_key not in phase.parents for each in wanted):
+        return lambda attributes, key: unmet
+    steps = [
+        (phase.parents[each.experiment_key].settle, each.variants) for each in wanted
+    ]
+
+    def follow(attributes: Attributes, key: Key) -> Decision:
+        for settle, variants in steps:
+            decision = settle(attributes)
+            if not decision.in_experiment or decision.variant.key not in variants:
+                return unmet
+        return after(attributes, key)
+
+    return follow
+
+
+def _targeting(phase: CompiledPhase, after: Remainder) -> Remainder:
+    holds, missed = phase.condition.holds, phase.withheld(Cause.NOT_TARGETED)
+
+    def target(attributes: Attributes, key: Key) -> Decision:
+        return after(attributes, key) if holds(attributes) else missed
+
+    return target
+
+
+def _holding_out(
+    phase: CompiledPhase, holdout: HoldoutDefinition, after: Remainder
+) -> Remainder:
+    seed, members = holdout.seed.encode("latin-1"), holdout_members(holdout.share)
+    held_out = phase.withheld(Cause.HELD_OUT)
+
+    def hold(attributes: Attributes, key: Key) -> Decision:
+        if members[shared_position(seed, key)]:
+            return held_out
+        return after(attributes, key)
+
+    return hold
+
+
+def _overriding(phase: CompiledPhase, after: Settle) -> Settle:
+    if not phase.definition.overrides:
+        return after
+    kept = _kept(phase, phase.definition.overrides, Cause.OVERRIDDEN)
+    places = [(name, kept[name]) for name in OVERRIDE_ATTRIBUTES if name in kept]
+
+    def override(attributes: Attributes) -> Decision:
+        for name, by_text in places:
+            text = attributes.get(name)
+            if isinstance(text, str) and text in by_text:
+                return by_text[text]
+        return after(attributes)
+
+    return override
+
+
+def _kept(
+    phase: CompiledPhase, rows: Kept, cause: Cause
+) -> dict[str, dict[str, Decision]]:
+    """Rows by attribute and text; one whose variant is gone keeps nothing."""
+    variants: dict[str, VariantDefinition] = {
+        variant.key: variant for variant in phase.definition.variants
+    }
+    return {
+        name: {
+            text: phase.decision(variants[key], cause)
+            for text, key in by_text.items()
+            if key in variants
+        }
+        for name, by_text in rows.items()
+    }

@@ -1,9 +1,16 @@
 """Slices of [0, 1) that belong to the arms of an experiment."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 
+from core.hashing import POSITIONS
+
 Range = tuple[float, float]
+
+GAP = 255
+"""What a table of positions says where no slice is."""
 
 
 def bucket_ranges(
@@ -31,3 +38,36 @@ def choose(position: float, ranges: Sequence[Range]) -> int | None:
         if low <= position < high:
             return index
     return None
+
+
+@lru_cache(maxsize=1_024)
+def table(ranges: tuple[Range, ...]) -> bytes:
+    """`choose` for every position of a hash of version 2, with 255 for a gap.
+
+    The floats are compared here, so that the answers are the same ones. At most 255
+    slices have a number of their own.
+    """
+    if len(ranges) > GAP:
+        raise ValueError("A table tells at most 255 slices apart.")
+    places = bytearray([GAP]) * POSITIONS
+    # Backwards, so that the first of two slices that overlap is the one that stays.
+    for index in reversed(range(len(ranges))):
+        low, high = (_first_from(bound) for bound in ranges[index])
+        if low < high:
+            places[low:high] = bytes([index]) * (high - low)
+    return bytes(places)
+
+
+@lru_cache(maxsize=1_024)
+def membership(ranges: tuple[Range, ...]) -> bytes:
+    """For every position 1 if one of any number of slices holds it, else 0."""
+    places = bytearray(POSITIONS)
+    for bounds in ranges:
+        low, high = (_first_from(bound) for bound in bounds)
+        if low < high:
+            places[low:high] = b"\x01" * (high - low)
+    return bytes(places)
+
+
+def _first_from(bound: float) -> int:
+    return bisect_left(range(POSITIONS), bound, key=lambda place: place / POSITIONS)

@@ -1,0 +1,126 @@
+"""A phase made ready to decide, and every decision that it can come to."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from core.conditions import Attributes, Condition
+from experiments.assignment.phases import PhaseDefinition, VariantDefinition
+from experiments.assignment.ranges import Range
+from experiments.assignment.units import Key
+
+
+class Reason(StrEnum):
+    """Why a value was served, in the words that every flag client knows."""
+
+    STATIC = "STATIC"
+    TARGETING_MATCH = "TARGETING_MATCH"
+    SPLIT = "SPLIT"
+    DISABLED = "DISABLED"
+    UNKNOWN = "UNKNOWN"
+    HOLDOUT = "HOLDOUT"
+    IDENTITY_LINK = "IDENTITY_LINK"
+    OVERRIDE = "OVERRIDE"
+    KILL_SWITCH = "KILL_SWITCH"
+
+
+class Cause(StrEnum):
+    """The step that settled the decision."""
+
+    SPLIT = "SPLIT"
+    LINKED = "LINKED"
+    OVERRIDDEN = "OVERRIDDEN"
+    KILLED = "KILLED"
+    PAUSED = "PAUSED"
+    STOPPED = "STOPPED"
+    NO_UNIT = "NO_UNIT"
+    HELD_OUT = "HELD_OUT"
+    NOT_TARGETED = "NOT_TARGETED"
+    PREREQUISITE_UNMET = "PREREQUISITE_UNMET"
+    OUTSIDE_LAYER = "OUTSIDE_LAYER"
+    OUTSIDE_COVERAGE = "OUTSIDE_COVERAGE"
+    UNKNOWN_EXPERIMENT = "UNKNOWN_EXPERIMENT"
+
+
+REASONS: Mapping[Cause, Reason] = {
+    Cause.SPLIT: Reason.SPLIT,
+    Cause.LINKED: Reason.IDENTITY_LINK,
+    Cause.OVERRIDDEN: Reason.OVERRIDE,
+    Cause.KILLED: Reason.KILL_SWITCH,
+    Cause.PAUSED: Reason.DISABLED,
+    Cause.STOPPED: Reason.DISABLED,
+    Cause.NO_UNIT: Reason.STATIC,
+    Cause.HELD_OUT: Reason.HOLDOUT,
+    Cause.NOT_TARGETED: Reason.STATIC,
+    Cause.PREREQUISITE_UNMET: Reason.STATIC,
+    Cause.OUTSIDE_LAYER: Reason.SPLIT,
+    Cause.OUTSIDE_COVERAGE: Reason.SPLIT,
+    Cause.UNKNOWN_EXPERIMENT: Reason.UNKNOWN,
+}
+
+RANDOMISED = frozenset({Cause.SPLIT, Cause.LINKED})
+"""What makes a subject part of the experiment: it has its arm by chance."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decision:
+    """What an experiment gives. There is one of each in a snapshot: compare by `is`."""
+
+    phase: "CompiledPhase"
+    variant: VariantDefinition
+    cause: Cause
+
+    @property
+    def reason(self) -> Reason:
+        """The cause in the words of a flag client."""
+        return REASONS[self.cause]
+
+    @property
+    def in_experiment(self) -> bool:
+        """Whether the subject was randomised; only then is it exposed."""
+        return self.cause in RANDOMISED
+
+    @property
+    def value(self) -> Any:
+        """What a flag client receives."""
+        return self.variant.value
+
+
+Settle = Callable[[Attributes], Decision]
+"""The whole evaluation."""
+
+Remainder = Callable[[Attributes, Key], Decision]
+"""What is left of it for a unit that no switch, holdout or override settles."""
+
+
+@dataclass(slots=True, eq=False)
+class CompiledPhase:
+    """A phase with its condition parsed, its slices cut and its steps laid out.
+
+    Its compiler writes it once; from then on it is only read.
+    """
+
+    definition: PhaseDefinition
+    condition: Condition
+    control: VariantDefinition
+    ranges: tuple[Range, ...]
+    attribute_names: frozenset[str]
+    """The top-level attributes that its rules, or those it builds on, read."""
+    parents: Mapping[str, "CompiledPhase"]
+    """The phases that its prerequisites name, as far as they can be met."""
+    decisions: dict[tuple[str, Cause], Decision] = field(default_factory=dict)
+    settle: Settle = field(init=False)
+    remainder: Remainder = field(init=False)
+
+    def decision(self, variant: VariantDefinition, cause: Cause) -> Decision:
+        """The one decision of its kind."""
+        found = self.decisions.get((variant.key, cause))
+        if found is None:
+            found = Decision(self, variant, cause)
+            self.decisions[variant.key, cause] = found
+        return found
+
+    def withheld(self, cause: Cause) -> Decision:
+        """The control, for this cause."""
+        return self.decision(self.control, cause)

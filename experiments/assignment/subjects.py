@@ -1,0 +1,213 @@
+"""Every experiment decided for one subject, at the cost of those that target it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from core.conditions import Attributes, value_at
+from experiments.assignment.decisions import Cause, CompiledPhase, Decision
+from experiments.assignment.evaluator import (
+    OVERRIDE_ATTRIBUTES,
+    WITHHOLDING,
+    holdout_members,
+)
+from experiments.assignment.phases import Serving
+from experiments.assignment.units import Key, account_key, shared_position, user_key
+from experiments.design import UnitKind
+from experiments.treatments import TreatmentKind
+
+MAX_BASES = 64
+
+Situation = tuple[bool, bool, int]
+"""Whether there is a user and an account, and the holdouts that keep them out."""
+
+Kind = tuple[bool, UnitKind]
+"""Whether a phase is of a feature, and what it randomises."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Base:
+    """What subjects in one situation get wherever no rule has to be asked.
+
+    A snapshot keeps one for each situation that it meets, known by identity.
+    """
+
+    decisions: tuple[Decision, ...]
+    """In the order of the phases."""
+    open: bytes
+    """For each phase 1 where the situation alone does not settle it."""
+    always: Mapping[Kind, Sequence[int]]
+    """The open phases that require nothing one could look up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relevant:
+    """The decisions that had to be made, by place; all others are the base's."""
+
+    base: Base
+    places: list[int]
+    decisions: list[Decision]
+
+
+@dataclass(slots=True)
+class _Group:
+    """Phases that see the same attributes and hash the same unit."""
+
+    always: list[int] = field(default_factory=list)
+    required: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    """The places of the phases by an attribute and a text that it must have."""
+
+    def add(self, place: int, phase: CompiledPhase) -> None:
+        """Know the phase by its narrowest requirement."""
+        required = _required(phase)
+        if not required:
+            self.always.append(place)
+            return
+        name = min(required, key=lambda each: (len(required[each]), each))
+        by_text = self.required.setdefault(name, {})
+        for text in required[name]:
+            by_text.setdefault(text, []).append(place)
+
+    def targeting(self, attributes: Attributes) -> list[int]:
+        """The places whose requirement the attributes may meet, and a few others."""
+        found: list[int] = []
+        for name, by_text in self.required.items():
+            value = value_at(attributes, name)
+            if isinstance(value, str):
+                found += by_text.get(value, ())
+            elif isinstance(value, list | tuple):
+                found += {place for places in by_text.values() for place in places}
+        return found
+
+
+class Directory:
+    """The phases of a snapshot, found by what they require of a subject."""
+
+    def __init__(self, phases: Sequence[CompiledPhase]) -> None:
+        self._phases = phases
+        self._remainders = [phase.remainder for phase in phases]
+        self._holds: dict[tuple[UnitKind, bytes, bytes], int] = {}
+        self._masks = [self._mask(phase) for phase in phases]
+        self._groups: dict[Kind, _Group] = {}
+        for place, phase in enumerate(phases):
+            if phase.definition.serving is Serving.SPLIT:
+                self._groups.setdefault(_kind(phase), _Group()).add(place, phase)
+        self._overridden = _overridden(phases)
+        self._bases: dict[Situation, Base] = {}
+
+    def relevant(
+        self, sent_first: Attributes, stored_first: Attributes | None = None
+    ) -> Relevant:
+        """Decide what the subject's situation leaves open.
+
+        The ids are the same in both attributes.
+        """
+        stored_first = sent_first if stored_first is None else stored_first
+        keys = {
+            UnitKind.USER: user_key(sent_first),
+            UnitKind.ACCOUNT: account_key(sent_first),
+        }
+        base = self._base(keys)
+        places: list[int] = []
+        decisions: list[Decision] = []
+        for kind, group in self._groups.items():
+            key = keys[kind[1]]
+            if key is None:
+                continue
+            attributes = sent_first if kind[0] else stored_first
+            begun = len(places)
+            places += base.always[kind]
+            if group.required:
+                places += [p for p in group.targeting(attributes) if base.open[p]]
+            decisions += [
+                self._remainders[place](attributes, key) for place in places[begun:]
+            ]
+        found = Relevant(base, places, decisions)
+        if self._overridden:
+            return self._with_overrides(found, sent_first, stored_first)
+        return found
+
+    def _with_overrides(
+        self, found: Relevant, sent_first: Attributes, stored_first: Attributes
+    ) -> Relevant:
+        named = {
+            place
+            for name, by_text in self._overridden.items()
+            if isinstance(text := sent_first.get(name), str)
+            for place in by_text.get(text, ())
+        }
+        if not named:
+            return found
+        decided = dict(zip(found.places, found.decisions, strict=True))
+        for place in named:
+            phase = self._phases[place]
+            attributes = sent_first if _kind(phase)[0] else stored_first
+            decided[place] = phase.settle(attributes)
+        return Relevant(found.base, list(decided), list(decided.values()))
+
+    def _base(self, keys: Mapping[UnitKind, Key | None]) -> Base:
+        held = 0
+        for (unit, seed, members), bit in self._holds.items():
+            key = keys[unit]
+            if key is not None and members[shared_position(seed, key)]:
+                held |= bit
+        user, account = (keys[unit] is not None for unit in UnitKind)
+        situation = (user, account, held)
+        found = self._bases.get(situation)
+        if found is None:
+            found = self._base_of(
+                {UnitKind.USER: user, UnitKind.ACCOUNT: account}, held
+            )
+            if len(self._bases) < MAX_BASES:
+                self._bases[situation] = found
+        return found
+
+    def _base_of(self, present: Mapping[UnitKind, bool], held: int) -> Base:
+        decisions = []
+        is_open = bytearray(len(self._phases))
+        for place, phase in enumerate(self._phases):
+            definition = phase.definition
+            cause = WITHHOLDING.get(definition.serving)
+            if cause is None and not present[definition.unit]:
+                cause = Cause.NO_UNIT
+            if cause is None and self._masks[place] & held:
+                cause = Cause.HELD_OUT
+            if cause is None:
+                cause = Cause.NOT_TARGETED
+                is_open[place] = 1
+            decisions.append(phase.withheld(cause))
+        always = {
+            kind: [place for place in group.always if is_open[place]]
+            for kind, group in self._groups.items()
+        }
+        return Base(tuple(decisions), bytes(is_open), always)
+
+    def _mask(self, phase: CompiledPhase) -> int:
+        """The bits of the phase's holdouts; one that several share has one bit."""
+        mask = 0
+        if phase.definition.serving is Serving.SPLIT:
+            for holdout in phase.definition.holdouts:
+                members = holdout_members(holdout.share)
+                hold = (phase.definition.unit, holdout.seed.encode("latin-1"), members)
+                mask |= self._holds.setdefault(hold, 1 << len(self._holds))
+        return mask
+
+
+def _required(phase: CompiledPhase) -> Mapping[str, frozenset[str]]:
+    required = getattr(phase.condition, "required", dict)
+    return required()
+
+
+def _kind(phase: CompiledPhase) -> Kind:
+    definition = phase.definition
+    return definition.treatment == TreatmentKind.FEATURE, definition.unit
+
+
+def _overridden(
+    phases: Sequence[CompiledPhase],
+) -> dict[str, dict[str, list[int]]]:
+    places: dict[str, dict[str, list[int]]] = {}
+    for place, phase in enumerate(phases):
+        for name in OVERRIDE_ATTRIBUTES:
+            for text in phase.definition.overrides.get(name, ()):
+                places.setdefault(name, {}).setdefault(text, []).append(place)
+    return places

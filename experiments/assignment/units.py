@@ -1,0 +1,77 @@
+"""What is hashed of a subject: the unit, its text and the position it falls on."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from core import hashing
+from core.conditions import Attributes
+from core.hashing import attribute_text, fnv32a, position_after, prehashed
+from experiments.design import UnitKind
+
+HASH_VERSION = 2
+
+UNIT_ATTRIBUTES = {
+    UnitKind.USER: ("id", "anonymousId"),
+    UnitKind.ACCOUNT: ("accountId",),
+}
+"""What identifies a unit, in the order in which it is looked for."""
+
+Key = bytes | str
+"""A unit's text as it is hashed: bytes where each character is one, else the text."""
+
+_LONGEST_SHARED = 256
+_SHARED = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The attribute that is hashed, and its text."""
+
+    attribute: str
+    value: str
+
+
+def unit_of(kind: UnitKind, attributes: Attributes) -> Unit | None:
+    """The first attribute that can identify the randomised unit."""
+    for name in UNIT_ATTRIBUTES[kind]:
+        text = attribute_text(attributes.get(name))
+        if text is not None:
+            return Unit(attribute=name, value=text)
+    return None
+
+
+def user_key(attributes: Attributes) -> Key | None:
+    """The key of whoever is randomised one by one, or None without an id."""
+    text = attribute_text(attributes.get("id"))
+    if text is None:
+        text = attribute_text(attributes.get("anonymousId"))
+    return None if text is None else key_of(text)
+
+
+def account_key(attributes: Attributes) -> Key | None:
+    """The key of an account, or None without one."""
+    text = attribute_text(attributes.get("accountId"))
+    return None if text is None else key_of(text)
+
+
+def key_of(text: str) -> Key:
+    """Encode once what every experiment hashes."""
+    key = prehashed(text)
+    return text if key is None else key
+
+
+def position(seed: bytes, key: Key) -> int:
+    """The bucket of a version 2 hash as a whole number, 0 to 9,999."""
+    if isinstance(key, bytes):
+        return hashing.position(seed, key)
+    return position_after(key, fnv32a(seed.decode("latin-1")))
+
+
+def shared_position(seed: bytes, key: Key) -> int:
+    """The same for the seed of a layer or holdout, which many experiments ask for."""
+    if len(key) > _LONGEST_SHARED:
+        return position(seed, key)
+    return _remembered(seed, key)
+
+
+_remembered = lru_cache(maxsize=_SHARED)(position)
