@@ -5,21 +5,33 @@ import re
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from enum import StrEnum
 from ipaddress import ip_address
-from uuid import UUID
 
-from sqlmodel import col, select
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
-from api.policies import ANYBODY, Policy, of_member, of_server_key
+from api.callers import Caller, CallerKind, by_member, demo_admin, with_key
 from core import keys, signin
-from core.audit import Actor, ActorKind
-from core.database import AsyncSession, Sessions
-from core.keys import KeyKind
+from core.database import AsyncSession, Sessions, Unreachable
+from core.keyring import Keyring, KnownKey
+from core.reach import Reach
 from core.settings import Settings
-from core.tenancy import Environment, Member, Project, Role, environment_by_key
+from core.tenancy import Environment
+
+__all__ = [
+    "COOKIE",
+    "ENVIRONMENT_HEADER",
+    "MAX_CREDENTIAL",
+    "PROJECT_HEADER",
+    "SUBJECT_HEADER",
+    "Caller",
+    "CallerKind",
+    "Credentials",
+    "Gate",
+    "bearer",
+    "credentials_of",
+    "is_loopback",
+]
 
 COOKIE = "hone_session"
 PROJECT_HEADER = "x-hone-project"
@@ -28,39 +40,6 @@ SUBJECT_HEADER = "x-hone-subject"
 _FRESH_SECONDS = 2.0
 _MAX_CACHED = 4096
 MAX_CREDENTIAL = 512
-
-
-class CallerKind(StrEnum):
-    """What kind of credential a caller holds."""
-
-    CLIENT = "CLIENT"
-    SERVER = "SERVER"
-    MEMBER = "MEMBER"
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks, in which project and environment, and what they may do."""
-
-    kind: CallerKind
-    project_id: UUID
-    environment_id: UUID
-    role: Role
-    actor: Actor
-
-    @property
-    def capabilities(self) -> frozenset[Policy]:
-        """The policies that this caller meets."""
-        if self.kind is CallerKind.CLIENT:
-            return ANYBODY
-        if self.kind is CallerKind.SERVER:
-            return of_server_key(self.role)
-        return of_member(self.role)
-
-    @property
-    def may_introspect(self) -> bool:
-        """Whether the caller may read the schema and send queries by GET."""
-        return self.kind is not CallerKind.CLIENT
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -75,6 +54,11 @@ class Credentials:
 
     def digest(self) -> bytes:
         """A name for these credentials that gives none of them away."""
+        if self.key:
+            # Of what comes with a key only the environment counts.
+            named = (self.key, self.environment)
+            key, environment = (text.encode("utf-8", "replace") for text in named)
+            return _digest(key, environment)
         parts = (self.key, self.cookie, self.project, self.environment, self.loopback)
         return hashlib.sha256(repr(parts).encode("utf-8", "replace")).digest()
 
@@ -128,121 +112,139 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-class Gate:
-    """Finds callers, and remembers each answer for at most two seconds."""
+def bearer(authorization: bytes) -> bytes:
+    """The key in the bytes of an Authorization header; empty if it holds none."""
+    if authorization[:7].lower() != b"bearer ":
+        return b""
+    return authorization[7:].strip()
 
-    def __init__(self, readers: Sessions, settings: Settings) -> None:
+
+def _digest(key: bytes, environment: bytes) -> bytes:
+    return hashlib.sha256(key + b"\0" + environment).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """An answer of the gate: used as it is at first, later only in need."""
+
+    caller: Caller | None
+    fresh_until: float
+    confirmed_at: float
+
+
+class Gate:
+    """Finds callers, and remembers each answer for at most two seconds.
+
+    `caller` is the whole of it. `known` is its fast path: without waiting, and only
+    for a key that was asked about less than two seconds ago.
+
+    While the database is away keys, not sessions, go on from memory: what this
+    process was told last, else what was live when all keys were read last. A key
+    that was seen revoked stays so.
+    """
+
+    def __init__(
+        self,
+        readers: Sessions,
+        settings: Settings,
+        *,
+        reach: Reach | None = None,
+        ring: Keyring | None = None,
+    ) -> None:
         self._readers = readers
+        self._reach = reach or Reach()
+        self._stale_seconds = settings.keys_stale_seconds
+        self.ring = ring or Keyring(
+            readers, reach=self._reach, stale_seconds=self._stale_seconds
+        )
         self._demo = (
             settings.demo_admin
             and not settings.production
             and is_loopback(settings.host)
         )
-        self._known: OrderedDict[bytes, tuple[float, Caller | None]] = OrderedDict()
+        self._known: OrderedDict[bytes, _Seen] = OrderedDict()
+
+    def known(self, key: bytes, environment: bytes = b"") -> Caller | None:
+        """The caller with this key, if a fresh answer is at hand; None: use `caller`.
+
+        `key` is `bearer(...)` of the raw Authorization header, or the raw X-Api-Key;
+        `environment` is the raw X-Hone-Environment. Costs one SHA-256 of some 60
+        bytes. A key that opens nothing is None as well: `caller` then says so.
+        """
+        seen = self._known.get(_digest(key, environment))
+        if seen is None or time.monotonic() >= seen.fresh_until:
+            return None
+        return seen.caller
 
     async def caller(self, credentials: Credentials) -> Caller | None:
-        """Who sends these credentials; None means nobody we know."""
+        """Who sends these credentials; None means nobody we know.
+
+        Raises:
+            Unreachable: Only the database could tell, and it is away.
+        """
         digest = credentials.digest()
-        known = self._known.get(digest)
-        if known is not None and time.monotonic() - known[0] < _FRESH_SECONDS:
-            return known[1]
+        seen = self._known.get(digest)
         asked = time.monotonic()
-        found = await self.look_up(credentials)
-        self._known[digest] = (asked, found)
+        if seen is not None and asked < seen.fresh_until:
+            return seen.caller
+        try:
+            # Nobody waits for an absent database whose answer is known without it.
+            async with self._reach.asking(anyway=not credentials.key):
+                found = await self.look_up(credentials)
+        except Unreachable:
+            seen = self._in_need(credentials, seen)
+        else:
+            seen = _Seen(found, asked + _FRESH_SECONDS, asked)
+        self._known[digest] = seen
         self._known.move_to_end(digest)
         while len(self._known) > _MAX_CACHED:
             self._known.popitem(last=False)
-        return found
+        return seen.caller
 
     async def look_up(self, credentials: Credentials) -> Caller | None:
         """The same, asked of the database now."""
+        place = {
+            "project": credentials.project,
+            "environment": credentials.environment,
+        }
         async with self._readers() as session:
             if credentials.key:
-                return await _by_key(session, credentials)
+                return await self._by_key(session, credentials)
             if credentials.cookie:
                 member = await signin.member_of(session, credentials.cookie)
                 if member is not None:
-                    return await _by_member(session, member, credentials)
+                    return await by_member(session, member, **place)
             if self._demo and credentials.loopback:
-                return await _demo_admin(session, credentials)
+                return await demo_admin(session, **place)
         return None
 
-
-async def _by_key(session: AsyncSession, credentials: Credentials) -> Caller | None:
-    key = await keys.find(session, credentials.key)
-    if key is None:
-        return None
-    environment = await session.get_one(Environment, key.environment_id)
-    wanted = credentials.environment or environment.key
-    if wanted not in (environment.key, str(environment.id)):
-        return None
-    client = key.kind is KeyKind.CLIENT
-    return Caller(
-        kind=CallerKind.CLIENT if client else CallerKind.SERVER,
-        project_id=environment.project_id,
-        environment_id=environment.id,
-        role=key.role,
-        actor=Actor(ActorKind.KEY, key.id, key.name),
-    )
-
-
-async def _by_member(
-    session: AsyncSession, member: Member, credentials: Credentials
-) -> Caller | None:
-    """A session belongs to the member it was opened for, and so to one project.
-
-    An e-mail address proves nothing: every project's administrators may write down
-    anybody's, and are shown the link.
-    """
-    if credentials.project:
-        project = await session.get_one(Project, member.project_id)
-        if credentials.project != project.key:
+    async def _by_key(
+        self, session: AsyncSession, credentials: Credentials
+    ) -> Caller | None:
+        key = await keys.find(session, credentials.key)
+        if key is None:
+            self.ring.forget(credentials.key)
             return None
-    actor = Actor(ActorKind.MEMBER, member.id, member.name or member.email)
-    return await _in_environment(
-        session, member.project_id, member.role, actor, credentials.environment
-    )
+        environment = await session.get_one(Environment, key.environment_id)
+        known = KnownKey.of(key, environment)
+        self.ring.learn(known)
+        return with_key(known, credentials.environment)
 
-
-async def _demo_admin(session: AsyncSession, credentials: Credentials) -> Caller | None:
-    statement = select(Project).order_by(col(Project.created_at), col(Project.id))
-    if credentials.project:
-        statement = statement.where(Project.key == credentials.project)
-    project = (await session.exec(statement.limit(1))).first()
-    if project is None:
-        return None
-    admins = await session.exec(
-        select(Member)
-        .where(
-            Member.project_id == project.id,
-            Member.role == Role.ADMIN,
-            col(Member.revoked_at).is_(None),
-        )
-        .order_by(col(Member.created_at), col(Member.id))
-        .limit(1)
-    )
-    admin = admins.first()
-    actor = Actor(ActorKind.OPERATOR, None, "demo administrator")
-    if admin is not None:
-        actor = Actor(ActorKind.MEMBER, admin.id, admin.name or admin.email)
-    return await _in_environment(
-        session, project.id, Role.ADMIN, actor, credentials.environment
-    )
-
-
-async def _in_environment(
-    session: AsyncSession, project_id: UUID, role: Role, actor: Actor, wanted: str
-) -> Caller | None:
-    if wanted:
-        environment = await environment_by_key(session, project_id, wanted)
-    else:
-        found = await session.exec(
-            select(Environment)
-            .where(Environment.project_id == project_id)
-            .order_by(col(Environment.production).desc(), col(Environment.id))
-            .limit(1)
-        )
-        environment = found.first()
-    if environment is None:
-        return None
-    return Caller(CallerKind.MEMBER, project_id, environment.id, role, actor)
+    def _in_need(self, credentials: Credentials, seen: _Seen | None) -> _Seen:
+        """What was known last of a key: the answer it got, or the ring if newer."""
+        now = time.monotonic()
+        if not credentials.key:
+            raise Unreachable("A session is looked up in the database.")
+        read_at = now - self.ring.age_seconds
+        fresh_until = now + _FRESH_SECONDS
+        if seen is not None and seen.confirmed_at > max(
+            read_at, now - self._stale_seconds
+        ):
+            return _Seen(seen.caller, fresh_until, seen.confirmed_at)
+        known = self.ring.find(credentials.key)
+        if known is not None:
+            caller = with_key(known, credentials.environment)
+            return _Seen(caller, fresh_until, read_at)
+        if keys.prefix_of(credentials.key) and not self.ring.knows(credentials.key):
+            raise Unreachable("Whether this key is known, only the database can tell.")
+        return _Seen(None, fresh_until, read_at)

@@ -8,6 +8,7 @@ from api.rates import Rates
 from api.watching import Watches
 from core.database import Database
 from core.settings import Settings
+from core.traits_cache import Traits
 from experiments.events.log import EventLog
 from experiments.service.definitions import Definitions
 from workers.queue import Queue
@@ -27,7 +28,12 @@ class Services:
     @cached_property
     def definitions(self) -> Definitions:
         """What each environment serves, in memory."""
-        return Definitions(self.database.readers)
+        return Definitions(self.database.readers, reach=self.database.reach)
+
+    @cached_property
+    def traits(self) -> Traits:
+        """What is on record of subjects, remembered for a moment."""
+        return Traits(self.database.readers, reach=self.database.reach)
 
     @cached_property
     def rates(self) -> Rates:

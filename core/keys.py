@@ -85,12 +85,17 @@ async def issue(
 
 async def find(session: AsyncSession, text: str) -> ApiKey | None:
     """The live key with this text; an unknown prefix takes as long as a known one."""
-    shaped = _PREFIX.match(text)
-    prefix = "" if shaped is None else shaped.group()
+    prefix = prefix_of(text)
     key = (await session.exec(select(ApiKey).where(ApiKey.prefix == prefix))).first()
     stored = _ABSENT if key is None else key.secret_hash
     matches = hmac.compare_digest(stored, hash_secret(text))
     return key if matches and key is not None and key.revoked_at is None else None
+
+
+def prefix_of(text: str) -> str:
+    """The part of a key's text that may be shown; empty where it is no key's."""
+    shaped = _PREFIX.match(text)
+    return "" if shaped is None else shaped.group()
 
 
 async def revoke(session: AsyncSession, *, project_id: UUID, key_id: UUID) -> ApiKey:

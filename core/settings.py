@@ -68,6 +68,13 @@ class Settings(BaseSettings):
     sign_in_link_minutes: int = Field(
         default=30, ge=1, le=10_080, description="Minutes a sign-in link is valid."
     )
+    keys_stale_seconds: int = Field(
+        default=86_400,
+        ge=0,
+        le=2_592_000,
+        description="How long known API keys open the door while the database is "
+        "away; 0 means not at all.",
+    )
     watermark_lag_seconds: int = Field(
         default=3600,
         ge=0,

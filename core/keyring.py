@@ -1,0 +1,185 @@
+"""The live keys in memory and on disk, for when the database is away."""
+
+import asyncio
+import hmac
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+from sqlmodel import col, select
+
+from core.database import AsyncSession, Sessions, Unreachable
+from core.kept_file import KeptFile
+from core.keys import ApiKey, KeyKind, hash_secret, prefix_of
+from core.reach import Reach
+from core.tenancy import Environment, Role
+
+POLL_SECONDS = 10.0
+RENEW_SECONDS = 300.0
+"""The file's time is renewed this often, so that its age means something."""
+
+MAX_KEYS = 50_000
+
+_ABSENT = "0" * 64
+_log = logging.getLogger("hone.keys")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class KnownKey:
+    """What a look-up of a key finds; never the key's text."""
+
+    id: UUID
+    prefix: str
+    secret_hash: str
+    kind: KeyKind
+    role: Role
+    name: str
+    environment_id: UUID
+    environment_key: str
+    project_id: UUID
+
+    @classmethod
+    def of(cls, key: ApiKey, environment: Environment) -> "KnownKey":
+        """A key's row, with its environment's."""
+        return cls(
+            id=key.id,
+            prefix=key.prefix,
+            secret_hash=key.secret_hash,
+            kind=key.kind,
+            role=key.role,
+            name=key.name,
+            environment_id=environment.id,
+            environment_key=environment.key,
+            project_id=environment.project_id,
+        )
+
+
+_KEYS = msgspec.json.Decoder(list[KnownKey])
+
+
+async def live_keys(session: AsyncSession) -> list[KnownKey]:
+    """Every key that opens something, up to a bound."""
+    found = await session.exec(
+        select(ApiKey, Environment)
+        .where(
+            col(ApiKey.environment_id) == Environment.id,
+            col(ApiKey.revoked_at).is_(None),
+        )
+        .order_by(col(ApiKey.id))
+        .limit(MAX_KEYS)
+    )
+    return [KnownKey.of(key, environment) for key, environment in found.all()]
+
+
+class Keyring:
+    """The keys that were live when the database was last asked.
+
+    It opens nothing by itself: whoever looks a key up asks the database first.
+    """
+
+    def __init__(
+        self,
+        readers: Sessions,
+        *,
+        reach: Reach | None = None,
+        stale_seconds: float = 86_400,
+    ) -> None:
+        self._readers = readers
+        self._reach = reach or Reach()
+        self._stale_seconds = stale_seconds
+        self._file: KeptFile | None = None
+        self._keys: dict[str, KnownKey] = {}
+        self._confirmed_at = float("-inf")
+        self._forgotten = 0
+
+    def __len__(self) -> int:
+        """How many keys are known."""
+        return len(self._keys)
+
+    @property
+    def age_seconds(self) -> float:
+        """Since the database was last asked for all of them."""
+        return time.monotonic() - self._confirmed_at
+
+    @property
+    def _is_usable(self) -> bool:
+        return self.age_seconds < self._stale_seconds
+
+    def find(self, text: str) -> KnownKey | None:
+        """The key with this text, unless what is known is too old.
+
+        An unknown prefix takes as long as a known one.
+        """
+        known = self._keys.get(prefix_of(text))
+        stored = _ABSENT if known is None else known.secret_hash
+        matches = hmac.compare_digest(stored, hash_secret(text))
+        return known if matches and self._is_usable else None
+
+    def knows(self, text: str) -> bool:
+        """Whether a key with this prefix is known, whatever its secret."""
+        return self._is_usable and prefix_of(text) in self._keys
+
+    def learn(self, key: KnownKey) -> None:
+        """The database just said that this key is live."""
+        if len(self._keys) < MAX_KEYS:
+            self._keys[key.prefix] = key
+
+    def forget(self, text: str) -> None:
+        """The database just said that the key with this text opens nothing."""
+        known = self._keys.get(prefix_of(text))
+        if known is not None and hmac.compare_digest(
+            known.secret_hash, hash_secret(text)
+        ):
+            del self._keys[known.prefix]
+            self._forgotten += 1
+
+    async def restore(self, path: Path) -> None:
+        """Take what an earlier process kept there, and keep it there from now on."""
+        self._file = KeptFile(path, "keys", 1)
+        kept = await asyncio.to_thread(self._file.read)
+        if kept is None or kept.age_seconds > self._stale_seconds:
+            return
+        try:
+            keys = _KEYS.decode(kept.content)
+        except msgspec.DecodeError as error:
+            _log.warning("kept_keys_ignored: %s", type(error).__name__)
+            return
+        self._keys = {key.prefix: key for key in keys}
+        self._confirmed_at = time.monotonic() - kept.age_seconds
+
+    async def follow(self) -> None:
+        """Ask for all keys again and again, and keep them, until cancelled."""
+        kept: list[KnownKey] | None = None
+        kept_at = 0.0
+        while True:
+            try:
+                keys = await self.refresh()
+                due = time.monotonic() - kept_at > RENEW_SECONDS
+                if self._file is not None and (keys != kept or due):
+                    content = msgspec.json.encode(keys)
+                    await asyncio.to_thread(self._file.write, content, again=due)
+                    kept, kept_at = keys, time.monotonic() if due else kept_at
+            except Unreachable:
+                _log.debug("The database is away; keys are served from memory")
+            except Exception as error:
+                # To stop would let what is known grow old for ever.
+                _log.warning("keys_not_refreshed: %s", type(error).__name__)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def refresh(self) -> list[KnownKey]:
+        """Ask the database for every live key.
+
+        Raises:
+            Unreachable: It is away.
+        """
+        asked, forgotten = time.monotonic(), self._forgotten
+        async with self._reach.asking(anyway=True), self._readers() as session:
+            keys = await live_keys(session)
+        if forgotten == self._forgotten:
+            # Else one was revoked while this was read, which may not bring it back.
+            self._keys = {key.prefix: key for key in keys}
+            self._confirmed_at = asked
+        return keys

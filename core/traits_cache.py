@@ -1,0 +1,170 @@
+"""Subjects' stored traits, remembered for a moment, and longer in need."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from core.database import Sessions, Unreachable
+from core.reach import Reach
+from core.subjects import SubjectContext, SubjectKey, SubjectKind, traits_of
+
+FRESH_SECONDS = 5.0
+MAX_BYTES = 64 * 1024 * 1024
+_ENTRY_BYTES = 512
+"""What an entry costs beside its traits; most subjects have none."""
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    traits: Mapping[str, Any]
+    read_at: float
+    size: int
+
+
+class Traits:
+    """What is on record of subjects: the account's traits, the person's over them.
+
+    `fresh` is the fast path: it never waits, and is None where a read is needed.
+    `of` reads what is older than five seconds, also of subjects that have none.
+    Whoever changes traits in this process calls `forget` once that is committed;
+    another process's change is seen when the five seconds are over.
+
+    While the database is away what was read last is served, however old; a subject
+    that was never read then has nothing on record.
+    """
+
+    def __init__(
+        self,
+        readers: Sessions,
+        *,
+        reach: Reach | None = None,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        self._readers = readers
+        self._reach = reach or Reach()
+        self._max_bytes = max_bytes
+        self._entries: OrderedDict[tuple[UUID, SubjectKey], _Entry] = OrderedDict()
+        self._size = 0
+        self._changes = 0
+
+    def __len__(self) -> int:
+        """How many subjects are remembered."""
+        return len(self._entries)
+
+    def fresh(
+        self, environment_id: UUID, context: SubjectContext
+    ) -> Mapping[str, Any] | None:
+        """The traits on record if they were read just now; None: await `of`."""
+        found: list[Mapping[str, Any]] = []
+        oldest = time.monotonic() - FRESH_SECONDS
+        for key in _keys(context):
+            entry = self._entries.get((environment_id, key))
+            if entry is None or entry.read_at < oldest:
+                return None
+            found.append(entry.traits)
+        return _over(found)
+
+    async def of(
+        self, environment_id: UUID, context: SubjectContext
+    ) -> Mapping[str, Any]:
+        """The traits on record; of the last five seconds unless nobody can tell."""
+        (traits,) = await self.of_each(environment_id, [context])
+        return traits
+
+    async def of_each(
+        self, environment_id: UUID, contexts: Sequence[SubjectContext]
+    ) -> list[Mapping[str, Any]]:
+        """The same for many, in their order, with one query for all at most."""
+        oldest = time.monotonic() - FRESH_SECONDS
+        known: dict[SubjectKey, Mapping[str, Any]] = {}
+        lacking: set[SubjectKey] = set()
+        for key in {key for context in contexts for key in _keys(context)}:
+            entry = self._entries.get((environment_id, key))
+            if entry is not None:
+                known[key] = entry.traits
+                self._entries.move_to_end((environment_id, key))
+            if entry is None or entry.read_at < oldest:
+                lacking.add(key)
+        if lacking:
+            known |= await self._read(environment_id, lacking)
+        return [
+            _over([known.get(key, _NOTHING) for key in _keys(context)])
+            for context in contexts
+        ]
+
+    def forget(self, environment_id: UUID, *subjects: SubjectKey) -> None:
+        """These were just changed: read them anew. In need the old ones still do."""
+        self._changes += 1
+        for key in subjects:
+            entry = self._entries.get((environment_id, key))
+            if entry is not None:
+                self._entries[environment_id, key] = _Entry(
+                    entry.traits, float("-inf"), entry.size
+                )
+
+    async def _read(
+        self, environment_id: UUID, lacking: set[SubjectKey]
+    ) -> Mapping[SubjectKey, Mapping[str, Any]]:
+        keys = sorted(lacking)
+        asked, changes = time.monotonic(), self._changes
+        try:
+            async with self._reach.asking(), self._readers() as session:
+                found = await traits_of(
+                    session, environment_id, [_alone(key) for key in keys]
+                )
+        except Unreachable:
+            return {}
+        # A change while this was read may not be in it: it then counts as old.
+        read_at = asked if changes == self._changes else float("-inf")
+        known = dict(zip(keys, found, strict=True))
+        for key, traits in known.items():
+            self._remember((environment_id, key), traits, read_at)
+        return known
+
+    def _remember(
+        self, key: tuple[UUID, SubjectKey], traits: Mapping[str, Any], read_at: float
+    ) -> None:
+        size = _ENTRY_BYTES
+        if traits:
+            size += 2 * len(msgspec.json.encode(traits))
+        before = self._entries.pop(key, None)
+        self._size += size - (0 if before is None else before.size)
+        self._entries[key] = _Entry(traits, read_at, size)
+        while self._size > self._max_bytes:
+            self._size -= self._entries.popitem(last=False)[1].size
+
+
+def _keys(context: SubjectContext) -> list[SubjectKey]:
+    """Whose traits count, each over those before it."""
+    ids = (
+        (SubjectKind.ACCOUNT, context.account_id),
+        (SubjectKind.ANONYMOUS, context.anonymous_id),
+        (SubjectKind.USER, context.user_id),
+    )
+    return [(kind, known) for kind, known in ids if known is not None]
+
+
+def _alone(key: SubjectKey) -> SubjectContext:
+    kind, known = key
+    if kind is SubjectKind.ACCOUNT:
+        return SubjectContext(account_id=known)
+    if kind is SubjectKind.ANONYMOUS:
+        return SubjectContext(anonymous_id=known)
+    return SubjectContext(user_id=known)
+
+
+def _over(layers: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    told = [layer for layer in layers if layer]
+    if not told:
+        return _NOTHING
+    return reduce(or_, (dict(layer) for layer in told))
