@@ -21,6 +21,7 @@ from api.graphql.websocket import SubscriptionEndpoint
 from api.http import events
 from api.http.health import healthz
 from api.http.metrics import metrics
+from api.http.ofrep import FLAGS, Ofrep
 from api.policies import Policies
 from api.records import log_as_json
 from api.services import Services
@@ -43,6 +44,7 @@ def create_app(
     services = Services(settings, database, log, queue)
     gate = Gate(database.readers, settings)
     documents = Documents(schema, Policies(schema))
+    ofrep = Ofrep(services, gate)
     routes: list[BaseRoute] = [
         Route("/graphql", GraphQLEndpoint(services, gate, documents)),
         WebSocketRoute("/graphql", SubscriptionEndpoint(services, gate, documents)),
@@ -50,6 +52,8 @@ def create_app(
         Route("/healthz", healthz),
         Route("/metrics", metrics),
         *events.routes(),
+        Route(FLAGS, ofrep),
+        Route(f"{FLAGS}/{{key:path}}", ofrep),
         *console.routes(),
     ]
     envelope = Middleware(Envelope, services.measures)
