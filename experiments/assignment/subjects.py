@@ -58,7 +58,7 @@ class _Group:
 
     def add(self, place: int, phase: CompiledPhase) -> None:
         """Know the phase by its narrowest requirement."""
-        required = _required(phase)
+        required = phase.condition.required()
         if not required:
             self.always.append(place)
             return
@@ -68,14 +68,15 @@ class _Group:
             by_text.setdefault(text, []).append(place)
 
     def targeting(self, attributes: Attributes) -> list[int]:
-        """The places whose requirement the attributes may meet, and a few others."""
+        """The places whose narrowest requirement the attributes meet."""
         found: list[int] = []
         for name, by_text in self.required.items():
             value = value_at(attributes, name)
             if isinstance(value, str):
                 found += by_text.get(value, ())
             elif isinstance(value, list | tuple):
-                found += {place for places in by_text.values() for place in places}
+                texts = {each for each in value if isinstance(each, str)}
+                found += {place for text in texts for place in by_text.get(text, ())}
         return found
 
 
@@ -190,11 +191,6 @@ class Directory:
                 hold = (phase.definition.unit, holdout.seed.encode("latin-1"), members)
                 mask |= self._holds.setdefault(hold, 1 << len(self._holds))
         return mask
-
-
-def _required(phase: CompiledPhase) -> Mapping[str, frozenset[str]]:
-    required = getattr(phase.condition, "required", dict)
-    return required()
 
 
 def _kind(phase: CompiledPhase) -> Kind:

@@ -1,22 +1,69 @@
 """From rows to what an environment serves."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import col, select
 
 from core.database import AsyncSession
-from experiments import queries
+from core.subjects import SubjectKind
 from experiments.assignment.definitions import (
+    HoldoutDefinition,
+    Kept,
+    LayerSlots,
     PhaseDefinition,
+    Prerequisite,
     Serving,
     Snapshot,
     VariantDefinition,
 )
-from experiments.drafts import Draft
+from experiments.design import ArmDesign
+from experiments.freezing import design_of
 from experiments.lifecycle import SERVED, ExperimentStatus, PauseMode
-from experiments.models import DefinitionsVersion, Experiment, Phase
-from experiments.treatments import served_value
+from experiments.models import (
+    DefinitionsVersion,
+    Experiment,
+    KillSwitch,
+    Layer,
+    Override,
+    Phase,
+    StickyAssignment,
+    SwitchScope,
+)
+from experiments.treatments import TreatmentKind, served_value
+
+MAX_STICKY = 50_000
+"""Links kept in memory, the newest first: beyond it the oldest hash by themselves."""
+
+MAX_OVERRIDES = 50_000
+
+_ATTRIBUTES: Mapping[str, str] = {
+    SubjectKind.USER: "id",
+    SubjectKind.ANONYMOUS: "anonymousId",
+    SubjectKind.ACCOUNT: "accountId",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """What of an environment may change while its phases run."""
+
+    switched_off: frozenset[UUID]
+    """Experiments."""
+    layers_off: frozenset[str]
+    all_off: bool
+    overrides: Mapping[UUID, Kept]
+    """By experiment."""
+    sticky: Mapping[UUID, Kept]
+    """By phase."""
+
+    def kills(self, experiment_id: UUID, layer: LayerSlots | None) -> bool:
+        """Whether a switch covers the phase."""
+        by_layer = layer is not None and layer.key in self.layers_off
+        return self.all_off or by_layer or experiment_id in self.switched_off
 
 
 async def versions_of(
@@ -37,6 +84,17 @@ async def load(session: AsyncSession, environment_id: UUID) -> Snapshot:
     The version is read first: a change in between is loaded once more, never missed.
     """
     versions = await versions_of(session, [environment_id])
+    definitions = await definitions_of(session, environment_id)
+    return Snapshot.of(versions.get(environment_id, 0), definitions)
+
+
+async def definitions_of(
+    session: AsyncSession, environment_id: UUID
+) -> tuple[PhaseDefinition, ...]:
+    """The last phase of each experiment that the environment answers for.
+
+    An archived experiment and one whose units were assigned elsewhere have none.
+    """
     found = await session.exec(
         select(Experiment, Phase)
         .where(
@@ -48,43 +106,64 @@ async def load(session: AsyncSession, environment_id: UUID) -> Snapshot:
         .order_by(col(Phase.number))
     )
     latest = {experiment.id: (experiment, phase) for experiment, phase in found.all()}
-    drafts = await queries.drafts_of(session, [e for e, _ in latest.values()])
-    definitions = tuple(
-        _definition(drafts[experiment.id], phase)
-        for experiment, phase in latest.values()
-    )
-    return Snapshot.of(versions.get(environment_id, 0), definitions)
+    live = await _live(session, environment_id)
+    return tuple(_definition(*rows, live) for rows in latest.values())
 
 
-def _definition(draft: Draft, phase: Phase) -> PhaseDefinition:
-    experiment = draft.experiment
+def _definition(experiment: Experiment, phase: Phase, live: _Live) -> PhaseDefinition:
+    """From what the start froze: the draft may have another split by now."""
+    design, eligibility = design_of(phase), phase.eligibility
+    treatment = design.treatment or experiment.treatment
+    layer = _layer(eligibility.get("layer"))
     return PhaseDefinition(
         experiment_id=experiment.id,
         experiment_key=experiment.key,
-        treatment=experiment.treatment,
+        treatment=treatment,
         phase_id=phase.id,
         number=phase.number,
         version=phase.version,
-        unit=experiment.unit,
+        unit=design.unit,
         seed=phase.seed,
         coverage=phase.coverage,
-        condition=experiment.targeting,
-        variants=tuple(
-            VariantDefinition(
-                key=variant.key,
-                weight=variant.weight,
-                is_control=variant.is_control,
-                payload=variant.payload,
-                value=served_value(experiment.treatment, variant.payload),
-            )
-            for variant in draft.variants
+        # A phase that froze no eligibility has the targeting of its design.
+        condition=eligibility.get("condition", design.targeting),
+        variants=tuple(_variant(treatment, arm) for arm in design.arms),
+        serving=_serving(experiment, phase, killed=live.kills(experiment.id, layer)),
+        layer=layer,
+        holdouts=tuple(
+            HoldoutDefinition(each["key"], each["seed"], each["share"])
+            for each in eligibility.get("holdouts", ())
         ),
-        serving=_serving(experiment, phase),
+        prerequisites=tuple(
+            Prerequisite(each["experimentKey"], frozenset(each["variants"]))
+            for each in eligibility.get("prerequisites", ())
+        ),
+        overrides=live.overrides.get(experiment.id, {}),
+        sticky=live.sticky.get(phase.id, {}),
     )
 
 
-def _serving(experiment: Experiment, phase: Phase) -> Serving:
+def _variant(treatment: TreatmentKind, arm: ArmDesign) -> VariantDefinition:
+    return VariantDefinition(
+        key=arm.key,
+        weight=arm.weight,
+        is_control=arm.is_control,
+        payload=arm.payload,
+        value=served_value(treatment, arm.payload),
+    )
+
+
+def _layer(frozen: Mapping[str, Any] | None) -> LayerSlots | None:
+    if frozen is None:
+        return None
+    ranges = tuple((low, high) for low, high in frozen["ranges"])
+    return LayerSlots(frozen["key"], frozen["seed"], ranges)
+
+
+def _serving(experiment: Experiment, phase: Phase, *, killed: bool) -> Serving:
     """A pause of enrolment splits on: it only closes the analysis to newcomers."""
+    if killed:
+        return Serving.KILLED
     if phase.ended_at is not None or experiment.status in {
         ExperimentStatus.STOPPED,
         ExperimentStatus.DECIDED,
@@ -94,3 +173,80 @@ def _serving(experiment: Experiment, phase: Phase) -> Serving:
     if any(pause["mode"] == PauseMode.PAUSE_SERVING for pause in paused):
         return Serving.PAUSED
     return Serving.SPLIT
+
+
+async def _live(session: AsyncSession, environment_id: UUID) -> _Live:
+    thrown = await session.exec(
+        select(KillSwitch).where(
+            KillSwitch.environment_id == environment_id,
+            col(KillSwitch.released_at).is_(None),
+        )
+    )
+    targets: dict[SwitchScope, set[UUID | None]] = defaultdict(set)
+    for switch in thrown.all():
+        targets[switch.scope].add(switch.target_id)
+    experiments = {each for each in targets[SwitchScope.EXPERIMENT] if each}
+    layers = {each for each in targets[SwitchScope.LAYER] if each}
+    return _Live(
+        switched_off=frozenset(experiments),
+        layers_off=await _layer_keys(session, layers),
+        all_off=bool(targets[SwitchScope.ALL]),
+        overrides=await _overrides(session, environment_id),
+        sticky=await _sticky(session, environment_id),
+    )
+
+
+async def _layer_keys(session: AsyncSession, ids: Collection[UUID]) -> frozenset[str]:
+    """A phase remembers its layer by key, which a project never gives away again."""
+    if not ids:
+        return frozenset()
+    found = await session.exec(select(Layer.key).where(col(Layer.id).in_(ids)))
+    return frozenset(found.all())
+
+
+async def _overrides(
+    session: AsyncSession, environment_id: UUID
+) -> Mapping[UUID, Kept]:
+    found = await session.exec(
+        select(
+            Override.experiment_id,
+            Override.kind,
+            Override.subject_id,
+            Override.variant_key,
+        )
+        .where(Override.environment_id == environment_id)
+        .order_by(col(Override.created_at).desc(), col(Override.id).desc())
+        .limit(MAX_OVERRIDES)
+    )
+    return _kept(found.all())
+
+
+async def _sticky(session: AsyncSession, environment_id: UUID) -> Mapping[UUID, Kept]:
+    """Only of phases that go on: those that ended give everyone the control."""
+    found = await session.exec(
+        select(
+            StickyAssignment.phase_id,
+            StickyAssignment.kind,
+            StickyAssignment.subject_id,
+            StickyAssignment.variant_key,
+        )
+        .where(
+            StickyAssignment.environment_id == environment_id,
+            col(StickyAssignment.phase_id) == Phase.id,
+            col(Phase.ended_at).is_(None),
+        )
+        .order_by(
+            col(StickyAssignment.created_at).desc(), col(StickyAssignment.id).desc()
+        )
+        .limit(MAX_STICKY)
+    )
+    return _kept(found.all())
+
+
+def _kept(
+    rows: Iterable[tuple[UUID, str, str, str]],
+) -> Mapping[UUID, Kept]:
+    kept: dict[UUID, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
+    for owner, kind, subject_id, variant_key in rows:
+        kept[owner][_ATTRIBUTES[kind]][subject_id] = variant_key
+    return kept
