@@ -3,6 +3,11 @@
 import math
 import struct
 
+from fnv_hash_fast import fnv1a_32
+
+POSITIONS = 10_000
+"""How many places version 2 of the hash tells apart."""
+
 _OFFSET = 0x811C9DC5
 _PRIME = 0x01000193
 _MASK = 0xFFFFFFFF
@@ -12,10 +17,35 @@ _LONGEST_PLAIN_NUMBER = 21
 
 def fnv32a(text: str, start: int = _OFFSET) -> int:
     """FNV-1a over UTF-16 code units; `start` continues the hash of a prefix."""
+    if start == _OFFSET:
+        data = prehashed(text)
+        if data is not None:
+            return int(fnv1a_32(data))
     state = start
     for unit in text.encode() if text.isascii() else _code_units(text):
         state = ((state ^ unit) * _PRIME) & _MASK
     return state
+
+
+def prehashed(text: str) -> bytes | None:
+    """The text as bytes that hash alike, or None where a code unit needs 16 bits.
+
+    A seed and a value are joined as `seed + value` before they are hashed.
+    """
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return None
+
+
+def position(seed: bytes, value: bytes) -> int:
+    """Version 2 of `bucket` in whole steps of 1/10,000, of `prehashed` texts."""
+    return int(fnv1a_32(b"%d" % fnv1a_32(seed + value)) % POSITIONS)
+
+
+def position_after(value: str, seed_state: int) -> int:
+    """`position` of any text, with the hash of the seed already computed."""
+    return _position_of(fnv32a(value, seed_state))
 
 
 def bucket(value: str, seed: str, version: int) -> float | None:
@@ -25,7 +55,7 @@ def bucket(value: str, seed: str, version: int) -> float | None:
     it. Version 2 has 10,000.
     """
     if version == 2:
-        return bucket_after(value, fnv32a(seed))
+        return _position_of(fnv32a(seed + value)) / POSITIONS
     if version == 1:
         return (fnv32a(value + seed) % 1_000) / 1_000
     return None
@@ -33,7 +63,7 @@ def bucket(value: str, seed: str, version: int) -> float | None:
 
 def bucket_after(value: str, seed_state: int) -> float:
     """Version 2 of `bucket`, with the hash of the seed already computed."""
-    return (fnv32a(str(fnv32a(value, seed_state))) % 10_000) / 10_000
+    return position_after(value, seed_state) / POSITIONS
 
 
 def attribute_text(value: object) -> str | None:
@@ -47,16 +77,14 @@ def attribute_text(value: object) -> str | None:
         return None
     if value == 0 or (isinstance(value, float) and not math.isfinite(value)):
         return None
-    return _number_text(value)
+    return number_text(value)
 
 
-def _code_units(text: str) -> tuple[int, ...]:
-    encoded = text.encode("utf-16-le", "surrogatepass")
-    return struct.unpack(f"<{len(encoded) // 2}H", encoded)
+def number_text(value: float) -> str | None:
+    """The shortest decimal of the nearest double, laid out by JavaScript's rules.
 
-
-def _number_text(value: float) -> str | None:
-    """The shortest decimal of the nearest double, laid out by JavaScript's rules."""
+    None where no double is near. The value is finite and not zero.
+    """
     if isinstance(value, int) and abs(value) <= _EXACT_INTEGER:
         return str(value)
     try:
@@ -71,6 +99,15 @@ def _number_text(value: float) -> str | None:
     digits = (whole + fraction).strip("0")
     point = len(whole) + int(power or 0) - leading
     return sign + _lay_out(digits, point)
+
+
+def _position_of(inner: int) -> int:
+    return int(fnv1a_32(b"%d" % inner) % POSITIONS)
+
+
+def _code_units(text: str) -> tuple[int, ...]:
+    encoded = text.encode("utf-16-le", "surrogatepass")
+    return struct.unpack(f"<{len(encoded) // 2}H", encoded)
 
 
 def _lay_out(digits: str, point: int) -> str:

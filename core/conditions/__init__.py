@@ -1,13 +1,20 @@
 """The one language of conditions: parsed once, tested often, explained on demand.
 
-A condition that cannot be understood is refused where it is published, and where one
-is met all the same it holds for nobody: what is unknown stays unknown through `$not`.
+It has two doors. `compiled` is for what is written here: the source is first brought
+into the normal form in which every dialect of the language agrees (`hardened`), and
+what cannot be understood holds for nobody. `parsed` reads the published language as it
+is, with its conversions between types, for definitions that come from elsewhere.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from core.conditions.operators import same
-from core.conditions.parser import Flaw, Parser, Where
+from core.conditions.closures import Closure, passes
+from core.conditions.groups import Groups
+from core.conditions.hardening import AUTHORED, STORED, Flaw, Hardener, Limits, Where
+from core.conditions.parser import Parser
+from core.conditions.requirements import required_texts
 from core.conditions.tree import (
     Attributes,
     Failure,
@@ -24,9 +31,11 @@ __all__ = [
     "ConditionInvalid",
     "Failure",
     "Flaw",
+    "Groups",
     "compiled",
     "explain",
-    "same",
+    "hardened",
+    "parsed",
     "validated",
     "value_at",
 ]
@@ -35,8 +44,10 @@ __all__ = [
 class ConditionInvalid(Invalid):
     """A condition has a part that nobody can evaluate; `path` says which."""
 
-    def __init__(self, message: str, *, path: Where = ()) -> None:
-        super().__init__(message, code="CONDITION_INVALID", path=path)
+    def __init__(
+        self, message: str, *, path: Where = (), code: str = "CONDITION_INVALID"
+    ) -> None:
+        super().__init__(message, code=code, path=path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,36 +56,68 @@ class Condition:
 
     root: Node
     flaws: tuple[Flaw, ...]
-
-    def holds(self, attributes: Attributes) -> bool:
-        """Whether the attributes pass."""
-        return self.root.truth(attributes) is True
+    holds: Closure = field(repr=False, compare=False)
+    """Whether the attributes pass."""
 
     def names(self) -> frozenset[str]:
         """The top-level attributes that the answer depends on."""
         return frozenset(leaf.attribute.partition(".")[0] for leaf in leaves(self.root))
 
+    def required(self) -> Mapping[str, frozenset[str]]:
+        """The attributes that must be one of some texts, for an index of conditions.
+
+        Where such an attribute is any other plain value, or is missing, the condition
+        does not hold; where it is a list, one of its elements must be one of the texts.
+        """
+        return required_texts(self.root)
+
+
+def parsed(source: object, groups: Groups | None = None) -> Condition:
+    """Read a condition of the published language; `groups` are the saved groups by id.
+
+    An operator that nobody knows holds for nobody, nor does its negation.
+    """
+    return _ready(Parser(groups or {}).condition(source), ())
+
 
 def compiled(source: object) -> Condition:
-    """Parse a stored condition; its flaws are kept, not raised."""
-    parser = Parser()
-    root = parser.group(source)
-    return Condition(root=root, flaws=tuple(parser.flaws))
+    """Read a condition that was written here; its flaws are kept, not raised."""
+    return _compiled(source, STORED)
+
+
+def hardened(source: object) -> dict[str, Any]:
+    """The source in the form that every dialect reads alike, as it is published.
+
+    A part that has a flaw is written so that it holds for nobody. Hardening twice
+    changes nothing more.
+    """
+    return Hardener(STORED).condition(source)
 
 
 def validated(source: object) -> Condition:
-    """Parse a condition that is about to be published.
+    """Read a condition that is about to be published.
 
     Raises:
-        ConditionInvalid: It has an unknown operator, a wrong shape or is too large.
+        ConditionInvalid: It has an unknown operator, a wrong shape, a pattern that has
+            no linear-time form (code REGEX_UNSUPPORTED), or is too large.
     """
-    condition = compiled(source)
+    condition = _compiled(source, AUTHORED)
     if condition.flaws:
         flaw = condition.flaws[0]
-        raise ConditionInvalid(flaw.message, path=flaw.where)
+        raise ConditionInvalid(flaw.message, path=flaw.where, code=flaw.code)
     return condition
 
 
 def explain(condition: Condition, attributes: Attributes) -> Failure | None:
     """The first comparison that kept the attributes out, or None if they pass."""
     return first_failure(condition.root, attributes, wanted=True)
+
+
+def _compiled(source: object, limits: Limits) -> Condition:
+    hardener = Hardener(limits)
+    form = hardener.condition(source)
+    return _ready(Parser({}).condition(form), tuple(hardener.flaws))
+
+
+def _ready(root: Node, flaws: tuple[Flaw, ...]) -> Condition:
+    return Condition(root=root, flaws=flaws, holds=passes(root))

@@ -1,100 +1,283 @@
-"""What one comparison of an attribute with an operand means."""
+"""What one comparison of an attribute with an operand means, as published."""
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
-MAX_LISTED = 5_000
+from core.conditions import coercion
+from core.conditions.patterns import Pattern, PatternRefused
+from core.conditions.tree import Test, Truth
+from core.conditions.versions import MAX_VERSION, padded
 
-Truth = bool | None
-Test = Callable[[object], Truth]
+MAX_ELEMENTS = 10_000
+"""A longer list among the attributes is compared with nothing."""
+
 Compare = Callable[[Any, Any], bool]
+Build = Callable[[Any], Test]
 
 
-def _equality(expected: object) -> Test:
-    return lambda actual: same(actual, expected)
+def never(_actual: object) -> Truth:
+    """The test of a comparison whose operand has the wrong shape."""
+    return False
 
 
-def _inequality(expected: object) -> Test:
-    return lambda actual: not same(actual, expected)
+def unknown(_actual: object) -> Truth:
+    """The test of a comparison that nobody can evaluate."""
+    return None
 
 
-def _membership(expected: object, *, wanted: bool) -> Test | str:
-    if not isinstance(expected, list):
-        return "$in and $nin take a list."
-    if len(expected) > MAX_LISTED:
-        return f"A list holds at most {MAX_LISTED} values."
-    texts = frozenset(item for item in expected if isinstance(item, str))
-    others = [item for item in expected if not isinstance(item, str)]
+def identical(left: object, right: object) -> bool:
+    """JavaScript's `===` between values that come from JSON.
 
-    def listed(actual: object) -> bool:
-        if isinstance(actual, str):
-            return actual in texts
-        return any(same(actual, item) for item in others)
+    Two lists or two objects are never the same one.
+    """
+    if isinstance(left, str) or isinstance(right, str):
+        return left == right
+    if left is None or right is None or isinstance(left, bool):
+        return left is right
+    if isinstance(left, int | float) and isinstance(right, int | float):
+        if isinstance(right, bool):
+            return False
+        return coercion.double(left) == coercion.double(right)
+    return False
+
+
+def written_alike(left: object, right: object) -> bool:
+    """Whether two values have the same JSON, with their keys in the same order.
+
+    No deeper than the shallower of the two.
+    """
+    left, right = _in_json(left), _in_json(right)
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        if len(left) != len(right):
+            return False
+        names = _in_order(left)
+        return names == _in_order(right) and all(
+            written_alike(left[name], right[name]) for name in names
+        )
+    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
+        return len(left) == len(right) and all(map(written_alike, left, right))
+    return identical(left, right)
+
+
+def literal(expected: object) -> Test:
+    """A bare value: JavaScript turns the attribute into the operand's type first."""
+    if isinstance(expected, str):
+        return _literal_text(expected)
+    if isinstance(expected, bool):
+        return lambda actual: actual is not None and coercion.truthy(actual) is expected
+    if isinstance(expected, int | float):
+        wanted = coercion.double(expected)
+        return lambda actual: coercion.number(actual) == wanted
+    if expected is None:
+        return lambda actual: actual is None
+    return lambda actual: written_alike(actual, expected)
+
+
+def literal_ignoring_case(expected: str) -> Test:
+    """A bare text inside `$alli`."""
+    wanted, longest = expected.lower(), len(expected)
+    return lambda actual: coercion.text(actual, longest).lower() == wanted
+
+
+def _literal_text(expected: str) -> Test:
+    longest = len(expected)
 
     def test(actual: object) -> bool:
-        found = actual if isinstance(actual, list) else [actual]
-        return any(map(listed, found)) is wanted
+        if isinstance(actual, str):
+            return actual == expected
+        return coercion.text(actual, longest) == expected
 
     return test
 
 
-def _existence(expected: object) -> Test | str:
-    if not isinstance(expected, bool):
-        return "$exists takes true or false."
-    return lambda actual: (actual is not None) is expected
+def _equality(expected: object) -> Test:
+    if isinstance(expected, str):
+        return lambda actual: actual == expected
+    return lambda actual: identical(actual, expected)
 
 
-def _order(compare: Compare) -> Callable[[object], Test | str]:
-    """Numbers compare with numbers and texts with texts; nothing else compares."""
+def _inequality(expected: object) -> Test:
+    return lambda actual: not identical(actual, expected)
 
-    def build(expected: object) -> Test | str:
-        if isinstance(expected, str):
-            units = _utf16(expected)
-            return lambda actual: (
-                isinstance(actual, str) and compare(_utf16(actual), units)
-            )
-        if _is_number(expected):
-            return lambda actual: _is_number(actual) and compare(actual, expected)
-        return "An order compares numbers or texts."
+
+def membership(expected: object, *, wanted: bool = True) -> Test:
+    """`$in` or `$nin`; a list among the attributes needs one element in common."""
+    if not isinstance(expected, list | tuple):
+        return never
+    texts = frozenset(item for item in expected if isinstance(item, str))
+    numbers = frozenset(coercion.double(i) for i in expected if _is_number(i))
+    others = tuple(i for i in expected if i is None or isinstance(i, bool))
+
+    def listed(item: object) -> bool:
+        if isinstance(item, str):
+            return item in texts
+        if _is_number(item):
+            return coercion.double(item) in numbers
+        return any(item is other for other in others)
+
+    def test(actual: object) -> Truth:
+        if isinstance(actual, str):
+            return (actual in texts) is wanted
+        if not isinstance(actual, list | tuple):
+            return listed(actual) is wanted
+        if len(actual) > MAX_ELEMENTS:
+            return None
+        return any(map(listed, actual)) is wanted
+
+    return test
+
+
+def _folded_membership(expected: object, *, wanted: bool) -> Test:
+    if not isinstance(expected, list | tuple):
+        return never
+    test = membership([_folded(item) for item in expected], wanted=wanted)
+
+    def folding(actual: object) -> Truth:
+        if isinstance(actual, list | tuple) and len(actual) <= MAX_ELEMENTS:
+            return test([_folded(item) for item in actual])
+        return test(_folded(actual))
+
+    return folding
+
+
+def _existence(expected: object) -> Test:
+    wanted = coercion.truthy(expected)
+    return lambda actual: (actual is not None) is wanted
+
+
+def _order(compare: Compare) -> Build:
+    """Two texts by code unit; anything else as numbers, where a missing one is 0."""
+
+    def build(expected: object) -> Test:
+        operand = coercion.primitive(expected)
+        wanted = coercion.number(operand)
+        in_text = _text_order(compare, operand) if isinstance(operand, str) else None
+
+        def test(actual: object) -> bool:
+            actual = coercion.primitive(actual)
+            if in_text is not None and isinstance(actual, str):
+                return in_text(actual)
+            return compare(coercion.number(actual), wanted)
+
+        return test
 
     return build
 
 
-OPERATORS: Mapping[str, Callable[[object], Test | str]] = {
+def _text_order(compare: Compare, expected: str) -> Callable[[str], bool]:
+    if coercion.sorts_by_code_point(expected):
+        return lambda actual: compare(actual, expected)
+    wanted = coercion.units(expected)
+    return lambda actual: compare(coercion.units(actual), wanted)
+
+
+def _version(compare: Compare) -> Build:
+    """Anything that is neither a text nor a number counts as version 0."""
+
+    def build(expected: object) -> Test:
+        wanted = _version_text(expected)
+        if wanted is None:
+            return unknown
+        in_order = _text_order(compare, wanted)
+
+        def test(actual: object) -> Truth:
+            version = _version_text(actual)
+            return None if version is None else in_order(version)
+
+        return test
+
+    return build
+
+
+def _pattern(*, ignoring_case: bool) -> Build:
+    """Whatever the attribute is, its text is searched; an invalid pattern is false."""
+
+    def build(expected: object) -> Test:
+        if not isinstance(expected, str):
+            return never
+        try:
+            found = Pattern(expected, ignoring_case=ignoring_case).found
+        except PatternRefused:
+            return never
+        return lambda actual: found(coercion.text(actual, coercion.MAX_NUMERAL))
+
+    return build
+
+
+def _type(expected: object) -> Test:
+    return lambda actual: coercion.kind(actual) == expected
+
+
+OPERATORS: Mapping[str, Build] = {
     "$eq": _equality,
     "$ne": _inequality,
-    "$in": lambda expected: _membership(expected, wanted=True),
-    "$nin": lambda expected: _membership(expected, wanted=False),
+    "$in": membership,
+    "$nin": lambda expected: membership(expected, wanted=False),
+    "$ini": lambda expected: _folded_membership(expected, wanted=True),
+    "$nini": lambda expected: _folded_membership(expected, wanted=False),
     "$exists": _existence,
     "$lt": _order(operator.lt),
     "$lte": _order(operator.le),
     "$gt": _order(operator.gt),
     "$gte": _order(operator.ge),
+    "$veq": _version(operator.eq),
+    "$vne": _version(operator.ne),
+    "$vlt": _version(operator.lt),
+    "$vlte": _version(operator.le),
+    "$vgt": _version(operator.gt),
+    "$vgte": _version(operator.ge),
+    "$regex": _pattern(ignoring_case=False),
+    "$regexi": _pattern(ignoring_case=True),
+    "$type": _type,
 }
 
 
-def same(left: object, right: object) -> bool:
-    """Equality of JSON values: 1 is 1.0, but never "1" and never true."""
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    if isinstance(left, Mapping) and isinstance(right, Mapping):
-        return left.keys() == right.keys() and all(
-            same(value, right[name]) for name, value in left.items()
-        )
-    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
-        return len(left) == len(right) and all(map(same, left, right))
-    return bool(left == right)
+def texts_of(symbol: str, expected: object) -> frozenset[str] | None:
+    """The texts of which a plain value must be one, where the operator says so."""
+    if symbol == "$eq" and isinstance(expected, str):
+        return frozenset({expected})
+    if symbol == "$in" and isinstance(expected, list | tuple):
+        texts = frozenset(item for item in expected if isinstance(item, str))
+        return texts if all(isinstance(item, str) for item in expected) else None
+    return None
+
+
+def _version_text(value: object) -> str | None:
+    if _is_number(value):
+        value = coercion.text(value, MAX_VERSION)
+    if not isinstance(value, str):
+        return padded("0")
+    return padded(value) if len(value) <= MAX_VERSION else None
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _utf16(text: str) -> bytes:
-    return text.encode("utf-16-be", "surrogatepass")
+def _folded(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
-def never_known(_actual: object) -> Truth:
-    """The test of a comparison that nobody can evaluate."""
-    return None
+def _in_json(value: object) -> object:
+    """JSON has no number that is not finite."""
+    if isinstance(value, float) and value - value != 0:
+        return None
+    return value
+
+
+def _in_order(value: Mapping[Any, object]) -> Sequence[object]:
+    """Keys as JavaScript lists them: places first, then as they were written."""
+    places = sorted((key for key in value if _is_place(key)), key=int)
+    return [*places, *(key for key in value if not _is_place(key))]
+
+
+def _is_place(key: object) -> bool:
+    return (
+        isinstance(key, str)
+        and len(key) <= 10
+        and key.isascii()
+        and key.isdigit()
+        and str(int(key)) == key
+        and int(key) < 2**32 - 1
+    )

@@ -1,99 +1,203 @@
-"""From JSON to a tree of comparisons, collecting what cannot be understood."""
+"""From JSON to a tree of comparisons, as the published language reads it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from core.conditions.operators import OPERATORS, never_known
-from core.conditions.tree import Group, Joint, Leaf, Negation, Node
+from core.conditions.groups import Groups, listed, referred
+from core.conditions.operators import (
+    OPERATORS,
+    literal,
+    literal_ignoring_case,
+    membership,
+    never,
+    texts_of,
+    unknown,
+)
+from core.conditions.tree import (
+    Group,
+    Joint,
+    Leaf,
+    Negation,
+    Node,
+    Test,
+    Truth,
+    every,
+    fields,
+    some,
+    together,
+)
 
-MAX_DEPTH = 10
-MAX_LEAVES = 500
+MAX_DEPTH = 40
+MAX_NODES = 20_000
+MAX_TRIED = 2_000
+"""How many comparisons with elements of one list are tried; more are not known."""
 
-Where = tuple[str, ...]
-_JOINTS = frozenset(Joint)
+JOINTS: Mapping[str, Joint] = {joint.value: joint for joint in Joint}
 
-
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """A part of a condition that cannot be evaluated."""
-
-    message: str
-    where: Where
+_ELEMENT = ""
 
 
 class Parser:
-    """Reads one condition."""
+    """Reads one condition, with the saved groups that it may name."""
 
-    def __init__(self) -> None:
-        self.flaws: list[Flaw] = []
-        self._leaves = 0
+    def __init__(self, groups: Groups) -> None:
+        self._groups = groups
+        self._nodes = 0
+        self._visited: tuple[str, ...] = ()
+        self._nested: Mapping[str, Callable[[Any, int], Test]] = {
+            "$elemMatch": self._some_element,
+            "$all": self._every_expected,
+            "$alli": self._every_expected_ignoring_case,
+            "$size": self._size,
+        }
 
-    def group(self, source: object, where: Where = (), depth: int = 0) -> Node:
+    def condition(self, source: object, depth: int = 0) -> Node:
         """Every entry of an object, all of which must hold."""
-        if not isinstance(source, Mapping):
-            return self._flaw("A condition is an object.", where)
-        if depth > MAX_DEPTH:
-            return self._flaw("It is nested too deeply.", where)
-        parts = [
-            self._entry(str(name), expected, (*where, str(name)), depth)
-            for name, expected in source.items()
-        ]
-        return _together(parts)
+        if not isinstance(source, Mapping) or not self._affordable(depth):
+            return Leaf("", "?", None, unknown)
+        return together(
+            self._entry(str(name), expected, depth) for name, expected in source.items()
+        )
 
-    def _entry(self, name: str, expected: object, where: Where, depth: int) -> Node:
-        if name in _JOINTS:
-            return self._joined(Joint(name), expected, where, depth)
+    def _entry(self, name: str, expected: object, depth: int) -> Node:
+        joint = JOINTS.get(name)
+        if joint is not None:
+            if not isinstance(expected, list | tuple):
+                return Leaf(name, name, expected, unknown)
+            return Group(
+                joint, tuple(self.condition(part, depth + 1) for part in expected)
+            )
         if name == "$not":
-            return Negation(self.group(expected, where, depth + 1))
-        if name.startswith("$"):
-            return self._flaw(f"{name} is not an operator.", where)
-        return self._value(name, expected, where, depth)
+            return Negation(self.condition(expected, depth + 1))
+        if name == "$savedGroup":
+            return self._saved_group(expected, depth)
+        return self._value(name, expected, depth)
 
-    def _joined(self, joint: Joint, expected: object, where: Where, depth: int) -> Node:
-        if not isinstance(expected, list):
-            return self._flaw(f"{joint} takes a list of conditions.", where)
-        parts = [
-            self.group(part, (*where, str(index)), depth + 1)
-            for index, part in enumerate(expected)
-        ]
-        return Group(joint, tuple(parts))
+    def _value(self, name: str, expected: Any, depth: int) -> Node:
+        """One attribute against a literal, or against operators that must all hold."""
+        if not self._affordable(depth):
+            return Leaf(name, "?", None, unknown)
+        if not _has_operators(expected):
+            return Leaf(name, "$eq", expected, _literal(expected))
+        return together(
+            self._operator(name, str(symbol), operand, depth)
+            for symbol, operand in expected.items()
+        )
 
-    def _value(self, name: str, expected: object, where: Where, depth: int) -> Node:
-        if depth > MAX_DEPTH:
-            return self._flaw("It is nested too deeply.", where)
-        if not isinstance(expected, Mapping):
-            return self._leaf(name, "$eq", expected, where)
-        if not expected:
-            return self._flaw("An empty object compares with nothing.", where)
-        marked = [str(key).startswith("$") for key in expected]
-        if not any(marked):
-            return self._leaf(name, "$eq", expected, where)
-        if not all(marked):
-            return self._flaw("Operators and plain keys are mixed.", where)
-        parts: list[Node] = [
-            Negation(self._value(name, operand, (*where, "$not"), depth + 1))
-            if key == "$not"
-            else self._leaf(name, str(key), operand, (*where, str(key)))
-            for key, operand in expected.items()
-        ]
-        return _together(parts)
-
-    def _leaf(self, name: str, symbol: str, expected: object, where: Where) -> Leaf:
-        self._leaves += 1
-        if self._leaves > MAX_LEAVES:
-            return self._flaw(f"It has more than {MAX_LEAVES} comparisons.", where)
+    def _operator(self, name: str, symbol: str, operand: Any, depth: int) -> Node:
+        if symbol == "$not":
+            return Negation(self._value(name, operand, depth + 1))
+        if symbol in ("$inGroup", "$notInGroup"):
+            return self._group_leaf(name, symbol, operand)
+        nested = self._nested.get(symbol)
+        if nested is not None:
+            return Leaf(name, symbol, operand, nested(operand, depth + 1))
         build = OPERATORS.get(symbol)
-        if build is None:
-            return self._flaw(f"{symbol} is not an operator.", where)
-        test = build(expected)
-        if isinstance(test, str):
-            return self._flaw(test, where)
-        return Leaf(name, symbol, expected, test)
+        test = unknown if build is None else build(operand)
+        return Leaf(name, symbol, operand, test, texts_of(symbol, operand))
 
-    def _flaw(self, message: str, where: Where) -> Leaf:
-        self.flaws.append(Flaw(message, where))
-        return Leaf(".".join(where), "?", None, never_known)
+    def _group_leaf(self, name: str, symbol: str, operand: object) -> Node:
+        values = listed(self._groups, operand)
+        if values is None:
+            return Leaf(name, symbol, operand, never)
+        wanted = symbol == "$inGroup"
+        test = membership(values, wanted=wanted)
+        texts = texts_of("$in", values) if wanted else None
+        return Leaf(name, symbol, operand, test, texts)
+
+    def _saved_group(self, reference: object, depth: int) -> Node:
+        """What is unknown, malformed or leads back to itself holds for nobody."""
+        found = referred(self._groups, reference)
+        if found is None:
+            return Leaf("", "$savedGroup", reference, never)
+        name, content = found
+        if not isinstance(content, Mapping):
+            test, texts = membership(content), texts_of("$in", content)
+            return Leaf(name, "$in", content, test, texts)
+        if name in self._visited:
+            return Leaf("", "$savedGroup", reference, never)
+        outer, self._visited = self._visited, (*self._visited, name)
+        node = self.condition(content, depth + 1)
+        self._visited = outer
+        return node
+
+    def _some_element(self, expected: object, depth: int) -> Test:
+        if _has_operators(expected):
+            return _matching_element(self._value_test(expected, depth))
+        node = self.condition(expected, depth)
+        return _matching_element(lambda item: node.truth(fields(item)))
+
+    def _size(self, expected: object, depth: int) -> Test:
+        matches = self._value_test(expected, depth)
+        return lambda actual: (
+            matches(len(actual)) if isinstance(actual, list | tuple) else False
+        )
+
+    def _every_expected(self, expected: object, depth: int) -> Test:
+        if not isinstance(expected, list | tuple):
+            return never
+        return _matching_all([self._value_test(item, depth) for item in expected])
+
+    def _every_expected_ignoring_case(self, expected: object, depth: int) -> Test:
+        if not isinstance(expected, list | tuple):
+            return never
+        return _matching_all(
+            [
+                literal_ignoring_case(item)
+                if isinstance(item, str)
+                else self._value_test(item, depth)
+                for item in expected
+            ]
+        )
+
+    def _value_test(self, expected: object, depth: int) -> Test:
+        node = self._value(_ELEMENT, expected, depth)
+        return lambda item: node.truth({_ELEMENT: item})
+
+    def _affordable(self, depth: int) -> bool:
+        self._nodes += 1
+        return depth <= MAX_DEPTH and self._nodes <= MAX_NODES
 
 
-def _together(parts: list[Node]) -> Node:
-    return parts[0] if len(parts) == 1 else Group(Joint.AND, tuple(parts))
+def is_shallow(value: object, depth: int = MAX_DEPTH) -> bool:
+    """Whether a JSON value has no more levels than that."""
+    if isinstance(value, Mapping):
+        return depth > 0 and all(is_shallow(v, depth - 1) for v in value.values())
+    if isinstance(value, list | tuple):
+        return depth > 0 and all(is_shallow(item, depth - 1) for item in value)
+    return True
+
+
+def _literal(expected: object) -> Test:
+    return literal(expected) if is_shallow(expected) else unknown
+
+
+def _has_operators(expected: object) -> Any:
+    """Whether it is an object of operators; any other object is a literal."""
+    return (
+        isinstance(expected, Mapping)
+        and len(expected) > 0
+        and all(str(key).startswith("$") for key in expected)
+    )
+
+
+def _matching_element(matches: Test) -> Test:
+    def test(actual: object) -> Truth:
+        if not isinstance(actual, list | tuple):
+            return False
+        if len(actual) > MAX_TRIED:
+            return None
+        return some(matches(item) for item in actual if item is not None)
+
+    return test
+
+
+def _matching_all(expected: list[Test]) -> Test:
+    def test(actual: object) -> Truth:
+        if not isinstance(actual, list | tuple):
+            return False
+        if len(actual) * len(expected) > MAX_TRIED:
+            return None
+        return every(some(map(matches, actual)) for matches in expected)
+
+    return test

@@ -1,13 +1,13 @@
 """A parsed condition: comparisons joined by Kleene's three-valued logic."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from core.conditions.operators import Test, Truth
-
 Attributes = Mapping[str, Any]
+Truth = bool | None
+Test = Callable[[object], Truth]
 
 
 class Joint(StrEnum):
@@ -26,6 +26,8 @@ class Leaf:
     operator: str
     expected: object
     test: Test
+    texts: frozenset[str] | None = None
+    """Where it holds for no other plain value than one of some texts: these texts."""
 
     def truth(self, attributes: Attributes) -> Truth:
         """Whether the attribute passes."""
@@ -43,9 +45,9 @@ class Group:
         """An unknown part decides nothing by itself."""
         truths = (part.truth(attributes) for part in self.parts)
         if self.joint is Joint.AND:
-            return _all(truths)
-        any_holds = _any(truths) if self.parts else True
-        return any_holds if self.joint is Joint.OR else _opposite(any_holds)
+            return every(truths)
+        any_holds = some(truths) if self.parts else True
+        return any_holds if self.joint is Joint.OR else opposite(any_holds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Negation:
 
     def truth(self, attributes: Attributes) -> Truth:
         """What is unknown stays unknown."""
-        return _opposite(self.part.truth(attributes))
+        return opposite(self.part.truth(attributes))
 
 
 Node = Leaf | Group | Negation
@@ -74,16 +76,38 @@ class Failure:
     """Whether the comparison held and was required not to."""
 
 
+def together(parts: Iterable[Node]) -> Node:
+    """Parts that must all hold, as one."""
+    joined = tuple(parts)
+    return joined[0] if len(joined) == 1 else Group(Joint.AND, joined)
+
+
 def value_at(attributes: Attributes, path: str) -> object:
-    """The value at a dotted path; None where a part of the path is missing."""
+    """The value at a dotted path; None where a part of the path is missing.
+
+    A list has its places ("0", "1", ...) and its "length", as in JavaScript.
+    """
     if "." not in path:
         return attributes.get(path)
     found: object = attributes
     for name in path.split("."):
-        if not isinstance(found, Mapping):
+        if isinstance(found, Mapping):
+            found = found.get(name)
+        elif isinstance(found, list | tuple):
+            found = _of_list(found, name)
+        else:
             return None
-        found = found.get(name)
     return found
+
+
+def fields(element: object) -> Attributes:
+    """What a path can reach in an element of a list."""
+    if isinstance(element, Mapping):
+        return element
+    if isinstance(element, list | tuple):
+        places = {str(index): value for index, value in enumerate(element)}
+        return places | {"length": len(element)}
+    return {}
 
 
 def leaves(node: Node) -> Iterator[Leaf]:
@@ -118,7 +142,8 @@ def first_failure(
     return Failure(node.joint, node.joint, [], None, negated=not wanted)
 
 
-def _all(truths: Iterable[Truth]) -> Truth:
+def every(truths: Iterable[Truth]) -> Truth:
+    """Whether all are true."""
     unknown = False
     for truth in truths:
         if truth is False:
@@ -127,7 +152,8 @@ def _all(truths: Iterable[Truth]) -> Truth:
     return None if unknown else True
 
 
-def _any(truths: Iterable[Truth]) -> Truth:
+def some(truths: Iterable[Truth]) -> Truth:
+    """Whether one is true."""
     unknown = False
     for truth in truths:
         if truth is True:
@@ -136,5 +162,17 @@ def _any(truths: Iterable[Truth]) -> Truth:
     return None if unknown else False
 
 
-def _opposite(truth: Truth) -> Truth:
+def opposite(truth: Truth) -> Truth:
+    """What is unknown stays unknown."""
     return None if truth is None else not truth
+
+
+def _of_list(found: list[Any] | tuple[Any, ...], name: str) -> object:
+    if name == "length":
+        return len(found)
+    # A place has at most ten digits; longer texts never become numbers here.
+    if len(name) <= 10 and name.isascii() and name.isdigit():
+        index = int(name)
+        if index < len(found) and name == str(index):
+            return found[index]
+    return None
