@@ -36,6 +36,12 @@ class Measures:
             ("kind",),
             registry=self.registry,
         )
+        self._links = Counter(
+            "hone_identity_links",
+            "Visitors said to be users: linked, known before, or in conflict.",
+            ("outcome",),
+            registry=self.registry,
+        )
         self.subscriptions = Gauge(
             "hone_graphql_subscriptions",
             "Subscriptions open now.",
@@ -67,6 +73,10 @@ class Measures:
     def limited(self, kind: str) -> None:
         """Note one request that came too soon after others."""
         self._limited.labels(kind).inc()
+
+    def linked(self, outcome: str) -> None:
+        """Note what became of one link: linked, known or conflict."""
+        self._links.labels(outcome).inc()
 
     def text(self) -> tuple[bytes, str]:
         """The exposition and its content type."""

@@ -16,6 +16,7 @@ from sqlmodel import Field, SQLModel, col, select
 from core.clock import now
 from core.database import AsyncSession, enum_column, is_sqlite, json_column, utc_column
 from core.ids import new_id
+from core.links import Link, learn
 from core.problems import Invalid
 
 MAX_ID = 256
@@ -103,19 +104,6 @@ class Membership(SQLModel, table=True):
     from_at: datetime = utc_column()
 
 
-class IdentityLink(SQLModel, table=True):
-    """An anonymous id belongs to the first user that it was seen with."""
-
-    __tablename__ = "identity_link"
-    __table_args__ = (UniqueConstraint("environment_id", "anonymous_id"),)
-
-    id: UUID = Field(default_factory=new_id, primary_key=True)
-    environment_id: UUID = Field(foreign_key="environment.id")
-    anonymous_id: str = Field(max_length=MAX_ID)
-    user_id: str = Field(max_length=MAX_ID)
-    linked_at: datetime = utc_column()
-
-
 @dataclass(frozen=True, slots=True)
 class Statement:
     """What somebody said of a subject at an instant."""
@@ -136,15 +124,6 @@ class Statement:
         """Orders statements: by instant, then by event."""
         instant = self.at.astimezone(UTC).isoformat(timespec="milliseconds")
         return [instant, self.event_id]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Link:
-    """A visitor was seen with a user."""
-
-    anonymous_id: str
-    user_id: str
-    linked_at: datetime
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -201,7 +180,7 @@ async def remember(session: AsyncSession, environment_id: UUID, told: Told) -> N
             _merged(held[said.subject], said)
         await session.flush()
     if told.links:
-        await _link(session, environment_id, told.links)
+        await learn(session, environment_id, told.links)
     if told.joins:
         await _join(session, environment_id, told.joins)
 
@@ -241,25 +220,6 @@ async def traits_of(
         reduce(or_, (known.get(subject, {}) for subject in subjects), {})
         for subjects in asked
     ]
-
-
-async def _link(
-    session: AsyncSession, environment_id: UUID, links: Sequence[Link]
-) -> None:
-    """Of two users, the one that was seen with the visitor first has it."""
-    statement = _insert(session)(IdentityLink)
-    given = statement.excluded
-    await (await session.connection()).execute(
-        statement.on_conflict_do_update(
-            index_elements=["environment_id", "anonymous_id"],
-            set_={"user_id": given.user_id, "linked_at": given.linked_at},
-            where=given.linked_at < col(IdentityLink.linked_at),
-        ),
-        [
-            {"id": new_id(), "environment_id": environment_id, **asdict(link)}
-            for link in sorted(links)
-        ],
-    )
 
 
 async def _join(

@@ -16,6 +16,7 @@ for module in (
     "core.displays",
     "core.idempotency",
     "core.keys",
+    "core.links",
     "core.schedules",
     "core.signin",
     "core.subjects",

@@ -16,6 +16,7 @@ from workers.tasks import (
     route_insights,
     seal_audit,
     send_deliveries,
+    settle_links,
     suggest_tags,
     sweep_expired,
 )
@@ -46,6 +47,7 @@ class Arrow:
 ARROWS = (
     Arrow("publish_phases", publish_phases.run, wakes=("fold_events",)),
     Arrow("log_answers", log_answers.run, wakes=("fold_events",)),
+    Arrow("settle_links", settle_links.run, wakes=("fold_events",)),
     Arrow("fold_events", fold_events.run, wakes=("analyse_experiments",), paced=True),
     Arrow(
         "analyse_experiments",

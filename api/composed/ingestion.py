@@ -7,9 +7,9 @@ from api.composed.assignments import is_trusted, variants_met
 from api.context import Context
 from core import subjects
 from core.clock import now
+from core.links import Link, settled_among, unknown, unsettle
 from core.subjects import (
     Join,
-    Link,
     Statement,
     SubjectContext,
     SubjectKey,
@@ -17,12 +17,13 @@ from core.subjects import (
     Told,
 )
 from experiments.events.ingest import Kept, Receipt, Unreadable, ingest
-from experiments.events.log import IDENTIFY, MEMBERSHIP, NewEvent
+from experiments.events.log import EXPOSURE, IDENTIFY, MEMBERSHIP, NewEvent
 from experiments.events.validation import MAX_AHEAD
 
 TOLD_AT_ONCE = 500
 """Events whose subjects one transaction locks."""
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
+FAR_AHEAD = datetime.max.replace(tzinfo=UTC)
 
 _TELLING = frozenset({IDENTIFY, MEMBERSHIP})
 
@@ -55,6 +56,7 @@ async def take_events(
     measures.ingested("rejected", len(receipt.rejected))
     if is_trusted(context):
         await _remember(context, receipt.kept)
+    await _reopen(context, receipt.kept)
     if receipt.accepted:
         context.services.queue.nudge("fold_events")
     return receipt
@@ -75,7 +77,7 @@ async def _remember(context: Context, kept: Sequence[Kept]) -> None:
 
     So a crash in between loses nothing: the caller, not answered, sends it again.
     """
-    telling = [one for one in kept if one.event.name in _TELLING]
+    telling = await _telling(context, kept)
     if not telling:
         return
     async with context.readers() as session:
@@ -84,6 +86,49 @@ async def _remember(context: Context, kept: Sequence[Kept]) -> None:
         told = _told(telling[start : start + TOLD_AT_ONCE], received)
         async with context.sessions.begin() as session:
             await subjects.remember(session, context.caller.environment_id, told)
+    context.services.queue.nudge("settle_links")
+
+
+async def _telling(context: Context, kept: Sequence[Kept]) -> list[Kept]:
+    """Events that say something of a subject that may not be on record."""
+    pairs = [
+        (one, Link(one.event.anonymous_id, one.event.user_id, said_at))
+        for one in kept
+        if one.event.name not in _TELLING
+        and one.event.anonymous_id is not None
+        and one.event.user_id is not None
+        and (said_at := one.event.occurred_at or FAR_AHEAD)
+    ]
+    if not pairs:
+        return [one for one in kept if one.event.name in _TELLING]
+    async with context.readers() as session:
+        news = await unknown(
+            session, context.caller.environment_id, [link for _, link in pairs]
+        )
+    fresh = set(news)
+    linking = {one.event.id for one, link in pairs if link in fresh}
+    return [
+        one for one in kept if one.event.name in _TELLING or one.event.id in linking
+    ]
+
+
+async def _reopen(context: Context, kept: Sequence[Kept]) -> None:
+    """Have links settled again whose visitor's exposure came after they were."""
+    visitors = {
+        one.event.anonymous_id
+        for one in kept
+        if one.event.name == EXPOSURE
+        and one.event.anonymous_id is not None
+        and one.event.user_id is None
+    }
+    if not visitors:
+        return
+    async with context.readers() as session:
+        found = await settled_among(session, context.caller.environment_id, visitors)
+    if found:
+        async with context.sessions.begin() as session:
+            await unsettle(session, found)
+        context.services.queue.nudge("settle_links")
 
 
 def _told(telling: Sequence[Kept], received: datetime) -> Told:
@@ -102,8 +147,10 @@ def _told(telling: Sequence[Kept], received: datetime) -> Told:
             statements.append(
                 Statement(kind, external_id, event.properties, at or LONG_AGO, event.id)
             )
-            if event.user_id is not None and event.anonymous_id is not None:
-                links.append(Link(event.anonymous_id, event.user_id, at or received))
+        if event.user_id is not None and event.anonymous_id is not None:
+            links.append(Link(event.anonymous_id, event.user_id, at or received))
+        if event.name not in _TELLING:
+            continue
         if event.user_id is not None and event.account_id is not None and at:
             joins.append(Join(event.user_id, event.account_id, at))
     return Told(statements, links, joins)

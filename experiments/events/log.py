@@ -1,6 +1,6 @@
 """What an event log promises: durable once acknowledged, counted once, exact."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
+from core.subjects import SubjectKind
 from experiments.design import PhaseDesign
 from experiments.events.errors import UnknownLogUrl
 from experiments.events.state import PhaseState
@@ -79,6 +80,19 @@ class FoldReport:
     def idle(self) -> bool:
         """Whether nothing was waiting."""
         return not (self.folded or self.matured or self.rebuilt)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedExposure:
+    """The first time that an id met one variant, by the order of receipt."""
+
+    experiment_key: str
+    kind: SubjectKind
+    id: str
+    """What was hashed: the user id, or the anonymous one of an event without."""
+    variant_key: str
+    occurred_at: datetime
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +170,18 @@ class EventLog(Protocol):
         self, phase_id: UUID, metric_id: UUID, quantile: float
     ) -> int:
         """The `higher` order statistic of matured units' totals in steps, zeros too."""
+
+    async def first_exposures(
+        self,
+        environment_id: UUID,
+        ids: Collection[str],
+        since: Mapping[str, datetime],
+    ) -> list[RecordedExposure]:
+        """What these persons' ids met first, folded or not, in the order of receipt.
+
+        One exposure at most for each arm of each experiment in `since`, of those that
+        happened from the instant given there. The ids are a user's or a visitor's.
+        """
 
     async def count(self, environment_id: UUID) -> int:
         """Events stored, folded or not."""

@@ -2,17 +2,23 @@
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from fractions import Fraction
 from uuid import UUID
 
+from core.subjects import SubjectKind
 from experiments.design import MetricDesign, PhaseDesign
 from experiments.events import definitions
-from experiments.events.log import LogHealth
+from experiments.events.log import LogHealth, RecordedExposure
 from experiments.events.replay import LoggedEvent, replay
 from experiments.events.state import ArmMetricState, PhaseState, Sums
-from experiments.events.store import Row, Session, from_milliseconds
+from experiments.events.store import (
+    Row,
+    Session,
+    from_milliseconds,
+    to_milliseconds,
+)
 
 
 async def phase_state(session: Session, phase_id: UUID) -> PhaseState:
@@ -92,6 +98,33 @@ async def unit_total_quantile(
         "quantile_at", phase_id=phase_id, metric_id=metric_id, place=place
     )
     return int(total)
+
+
+async def first_exposures(
+    session: Session,
+    environment_id: UUID,
+    ids: Collection[str],
+    since: Mapping[str, datetime],
+) -> list[RecordedExposure]:
+    """The first exposure of each id to each arm, by position."""
+    rows = await session.run(
+        "first_exposures",
+        environment_id=environment_id,
+        ids=sorted(ids),
+        experiment_keys=list(since),
+        instants=[to_milliseconds(instant) for instant in since.values()],
+    )
+    return [
+        RecordedExposure(
+            experiment_key=experiment_key,
+            kind=SubjectKind(kind.upper()),
+            id=raw_id,
+            variant_key=arm,
+            occurred_at=from_milliseconds(occurred_at),
+            position=position,
+        )
+        for experiment_key, kind, raw_id, arm, occurred_at, position in rows
+    ]
 
 
 async def health(session: Session, store: str) -> LogHealth:

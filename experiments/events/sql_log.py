@@ -1,7 +1,7 @@
 """The event log on a SQL store: who may append, fold and read, and when it commits."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,6 +15,7 @@ from experiments.events.log import (
     FoldReport,
     LogHealth,
     NewEvent,
+    RecordedExposure,
     Status,
     Verdict,
 )
@@ -121,6 +122,18 @@ class SqlLog:
             return await reading.unit_total_quantile(
                 session, phase_id, metric_id, quantile
             )
+
+    async def first_exposures(
+        self,
+        environment_id: UUID,
+        ids: Collection[str],
+        since: Mapping[str, datetime],
+    ) -> list[RecordedExposure]:
+        """What these ids met first, in the order of receipt."""
+        if not ids or not since:
+            return []
+        async with self._store.transaction(Lane.READ) as session:
+            return await reading.first_exposures(session, environment_id, ids, since)
 
     async def count(self, environment_id: UUID) -> int:
         """Events stored."""

@@ -810,6 +810,8 @@ def upgrade() -> None:
         sa.Column("anonymous_id", sa.String(256), nullable=False),
         sa.Column("user_id", sa.String(256), nullable=False),
         sa.Column("linked_at", UtcDateTime(), nullable=False),
+        sa.Column("logged", sa.Boolean(), nullable=False),
+        sa.Column("settled_at", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["environment_id"],
             ["environment.id"],
@@ -822,6 +824,18 @@ def upgrade() -> None:
             name=op.f("uq_identity_link_environment_id_anonymous_id"),
         ),
     )
+    with op.batch_alter_table("identity_link", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_identity_link_unsettled",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("settled_at IS NULL"),
+            postgresql_where=sa.text("settled_at IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_identity_link_user", ["environment_id", "user_id"], unique=False
+        )
+
     op.create_table(
         "insight",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1836,6 +1850,14 @@ def downgrade() -> None:
         batch_op.drop_index("ix_insight_newest")
 
     op.drop_table("insight")
+    with op.batch_alter_table("identity_link", schema=None) as batch_op:
+        batch_op.drop_index("ix_identity_link_user")
+        batch_op.drop_index(
+            "ix_identity_link_unsettled",
+            sqlite_where=sa.text("settled_at IS NULL"),
+            postgresql_where=sa.text("settled_at IS NULL"),
+        )
+
     op.drop_table("identity_link")
     with op.batch_alter_table("idempotency_claim", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_idempotency_claim_created_at"))

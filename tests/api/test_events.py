@@ -13,8 +13,9 @@ from sqlmodel import select
 
 from api.app import create_app
 from core.database import Database
+from core.links import IdentityLink
 from core.settings import Settings
-from core.subjects import IdentityLink, Membership, SubjectContext, stored_traits
+from core.subjects import Membership, SubjectContext, stored_traits
 from experiments.events.log import EventLog, NewEvent, open_log
 from tests.api.conftest import Edge, make_tenant
 from tests.api.experiments import started

@@ -10,11 +10,10 @@ from sqlmodel import select
 from core import displays, schedules, subjects
 from core.clock import now
 from core.database import Database, Sessions
+from core.links import IdentityLink, Link
 from core.problems import Invalid
 from core.subjects import (
-    IdentityLink,
     Join,
-    Link,
     Membership,
     Statement,
     Subject,

@@ -1,9 +1,9 @@
 -- Keep the batch's exposures, and note every raw id whose numbers may change.
 INSERT INTO exposure
-  (environment_id, experiment_key, kind, id, arm, occurred_at, event_id)
+  (environment_id, experiment_key, kind, id, arm, occurred_at, event_id, position)
 SELECT
   CAST($environment_id AS UUID),
-  experiment_key, kind, id, variant_key, occurred_at, event_id
+  experiment_key, kind, id, variant_key, occurred_at, event_id, position
 FROM filed
 WHERE name = '$exposure' AND experiment_key IS NOT NULL AND variant_key IS NOT NULL;
 

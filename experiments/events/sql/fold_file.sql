@@ -8,12 +8,13 @@ SELECT
     ELSE 'user'
   END AS kind,
   coalesce(user_id, anonymous_id) AS id,
-  id AS event_id, name, occurred_at, value, experiment_key, variant_key
+  id AS event_id, name, occurred_at, value, experiment_key, variant_key, position
 FROM batch
 WHERE user_id IS NOT NULL OR anonymous_id IS NOT NULL
 UNION ALL
 SELECT
-  'account', account_id, id, name, occurred_at, value, experiment_key, variant_key
+  'account', account_id, id, name, occurred_at, value, experiment_key, variant_key,
+  position
 FROM batch
 WHERE account_id IS NOT NULL;
 

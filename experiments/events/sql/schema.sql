@@ -105,7 +105,8 @@ CREATE TABLE IF NOT EXISTS exposure (
   id VARCHAR NOT NULL,
   arm VARCHAR NOT NULL,
   occurred_at BIGINT NOT NULL,
-  event_id VARCHAR NOT NULL
+  event_id VARCHAR NOT NULL,
+  position BIGINT NOT NULL
 );
 -- A day's count and exact sum; several rows for one day add up.
 CREATE TABLE IF NOT EXISTS cell (

@@ -1,0 +1,253 @@
+"""A visitor becomes a user: the variant that was recorded first stays for both ids."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import col, select
+
+from core.database import Database
+from core.links import IdentityLink
+from core.settings import Settings
+from core.subject_token import SignedSubject, sign
+from experiments.events.log import EventLog, open_log
+from experiments.models import StickyAssignment
+from tests.api.conftest import Edge, make_edge
+from tests.api.experiments import started
+from tests.api.people import exposed, named, track
+from tests.conftest import StoreUrls
+from workers.queue import settle
+
+pytestmark = pytest.mark.stores
+
+LINK = """
+mutation ($input: LinkIdentityInput!) {
+  linkIdentity(input: $input) {
+    ... on LinkIdentityPayload {
+      linked conflict replayed
+      kept { experimentKey variant metAnonymously held conflict }
+    }
+    ... on Error { code path }
+  }
+}
+"""
+
+
+@pytest.fixture
+async def log(store_urls: StoreUrls) -> AsyncIterator[EventLog]:
+    """The event log on the store under test."""
+    log = open_log(store_urls.events)
+    await log.open()
+    yield log
+    await log.close()
+
+
+@pytest.fixture
+async def edge(
+    database: Database, settings: Settings, log: EventLog
+) -> AsyncIterator[Edge]:
+    """The edge with its log."""
+    async with make_edge(database, settings, log=log) as edge:
+        yield edge
+
+
+async def _link(
+    edge: Edge, anonymous: str, user: str, idempotency: str = "1", **headers: str
+) -> dict[str, Any]:
+    given = {"idempotencyKey": idempotency, "anonymousId": anonymous, "userId": user}
+    response = await edge.client.post(
+        "/graphql",
+        json={"query": LINK, "variables": {"input": given}},
+        headers={"x-api-key": edge.tenant.admin} | headers,
+    )
+    answer: dict[str, Any] = response.json()
+    assert "errors" not in answer, answer
+    return dict(answer["data"]["linkIdentity"])
+
+
+async def _sticky(edge: Edge) -> list[tuple[str, str, str, str]]:
+    async with edge.database.readers() as session:
+        found = await session.exec(
+            select(StickyAssignment).order_by(col(StickyAssignment.subject_id))
+        )
+        return [
+            (row.kind.value, row.subject_id, row.variant_key, row.exposed_id)
+            for row in found.all()
+        ]
+
+
+async def test_a_user_keeps_what_the_visitor_met(edge: Edge) -> None:
+    await started(edge)
+    visitor = await named(edge, "long", "anonymousId")
+    user = await named(edge, "short")
+    await exposed(edge, "x-1", "long", anonymousId=visitor)
+    answer = await _link(edge, visitor, user)
+    assert answer == {
+        "linked": True,
+        "conflict": False,
+        "replayed": False,
+        "kept": [
+            {
+                "experimentKey": "short-form",
+                "variant": "long",
+                "metAnonymously": True,
+                "held": True,
+                "conflict": False,
+            }
+        ],
+    }
+    assert await _sticky(edge) == [("USER", user, "long", visitor)]
+    again = await _link(edge, visitor, user)
+    assert again == {**answer, "replayed": True}
+
+
+async def test_nothing_is_written_where_the_answers_agree(edge: Edge) -> None:
+    await started(edge)
+    visitor, user = await named(edge, "long", "anonymousId"), await named(edge, "long")
+    await exposed(edge, "x-1", "long", anonymousId=visitor)
+    (kept,) = (await _link(edge, visitor, user))["kept"]
+    assert (kept["variant"], kept["held"]) == ("long", False)
+    assert await _sticky(edge) == []
+
+
+async def test_nothing_is_kept_of_what_was_never_recorded(edge: Edge) -> None:
+    await started(edge)
+    answer = await _link(edge, "visitor", "user")
+    assert (answer["linked"], answer["kept"]) == (True, [])
+    assert await _sticky(edge) == []
+
+
+async def test_an_earlier_exposure_of_the_user_serves_both(edge: Edge) -> None:
+    await started(edge)
+    visitor = await named(edge, "long", "anonymousId")
+    user = await named(edge, "short")
+    await exposed(edge, "x-1", "short", userId=user)
+    await exposed(edge, "x-2", "long", anonymousId=visitor)
+    (kept,) = (await _link(edge, visitor, user))["kept"]
+    assert (kept["variant"], kept["metAnonymously"]) == ("short", False)
+    assert kept["conflict"] is True
+    assert await _sticky(edge) == [("ANONYMOUS", visitor, "short", user)]
+
+
+async def test_an_id_outside_of_the_coverage_is_let_in(edge: Edge) -> None:
+    await started(edge, coverage=0.05)
+    await exposed(edge, "x-1", "short", anonymousId="visitor")
+    await _link(edge, "visitor", "somebody")
+    kinds = {(kind, variant) for kind, _, variant, _ in await _sticky(edge)}
+    assert ("USER", "short") in kinds
+
+
+async def test_the_first_user_has_the_visitor(edge: Edge) -> None:
+    await started(edge)
+    await exposed(edge, "x-1", "long", anonymousId="visitor")
+    assert (await _link(edge, "visitor", "ann", "1"))["linked"] is True
+    before = await _sticky(edge)
+    answer = await _link(edge, "visitor", "bob", "2")
+    assert (answer["linked"], answer["conflict"]) == (False, True)
+    assert answer["kept"] == []
+    assert await _sticky(edge) == before
+    known = await _link(edge, "visitor", "ann", "3")
+    assert (known["linked"], known["conflict"]) == (True, False)
+    shown = (await edge.client.get("/metrics")).text
+    for outcome in ("linked", "known", "conflict"):
+        assert f'hone_identity_links_total{{outcome="{outcome}"}} 1.0' in shown
+
+
+async def test_the_log_learns_of_a_link_and_it_is_stamped(
+    edge: Edge, log: EventLog, settings: Settings
+) -> None:
+    await started(edge)
+    await _link(edge, "visitor", "ann")
+    assert await log.count(edge.tenant.environment.id) == 1
+    await settle(edge.database, log, settings)
+    assert await log.count(edge.tenant.environment.id) == 1
+    async with edge.database.readers() as session:
+        (row,) = (await session.exec(select(IdentityLink))).all()
+    assert row.settled_at is not None
+
+
+@pytest.mark.parametrize("name", ["$identify", "visited"])
+async def test_a_link_learned_from_an_event_is_settled_by_the_task(
+    edge: Edge, log: EventLog, settings: Settings, name: str
+) -> None:
+    await started(edge)
+    visitor = await named(edge, "long", "anonymousId")
+    user = await named(edge, "short")
+    await exposed(edge, "x-1", "long", anonymousId=visitor)
+    both = {"userId": user, "anonymousId": visitor}
+    await track(edge, {"eventId": "l-1", "name": name, "subject": both})
+    await settle(edge.database, log, settings)
+    assert await _sticky(edge) == [("USER", user, "long", visitor)]
+
+
+async def test_a_visitors_exposure_that_comes_late_is_kept_as_well(
+    edge: Edge, log: EventLog, settings: Settings
+) -> None:
+    await started(edge)
+    visitor = await named(edge, "long", "anonymousId")
+    user = await named(edge, "short")
+    await _link(edge, visitor, user)
+    await settle(edge.database, log, settings)
+    await exposed(edge, "x-1", "long", anonymousId=visitor)
+    await settle(edge.database, log, settings)
+    assert await _sticky(edge) == [("USER", user, "long", visitor)]
+
+
+async def test_another_visitor_of_the_user_keeps_the_first_variant_too(
+    edge: Edge,
+) -> None:
+    await started(edge)
+    first = await named(edge, "long", "anonymousId")
+    second = await named(edge, "short", "anonymousId")
+    user = await named(edge, "short")
+    await exposed(edge, "x-1", "long", anonymousId=first)
+    await _link(edge, first, user, "1")
+    await exposed(edge, "x-2", "short", anonymousId=second)
+    (kept,) = (await _link(edge, second, user, "2"))["kept"]
+    assert (kept["variant"], kept["conflict"]) == ("long", True)
+    assert sorted(await _sticky(edge)) == [
+        ("ANONYMOUS", second, "long", first),
+        ("USER", user, "long", first),
+    ]
+
+
+async def test_a_link_that_is_taken_over_takes_its_variant_along(
+    edge: Edge, log: EventLog, settings: Settings
+) -> None:
+    await started(edge)
+    visitor = await named(edge, "long", "anonymousId")
+    ann = await named(edge, "short")
+    bob = await named(edge, "short", start=int(ann[1:]) + 1)
+    await exposed(edge, "x-1", "long", anonymousId=visitor)
+    await _link(edge, visitor, ann)
+    earlier = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    both = {"userId": bob, "anonymousId": visitor}
+    event = {"eventId": "l", "name": "$identify", "subject": both, "at": earlier}
+    await track(edge, event)
+    await settle(edge.database, log, settings)
+    assert await _sticky(edge) == [("USER", bob, "long", visitor)]
+
+
+async def test_a_browser_links_only_whom_the_token_names(edge: Edge) -> None:
+    await started(edge)
+    client = {"x-api-key": edge.tenant.client}
+    refused = await _link(edge, "visitor", "ann", **client)
+    assert refused["code"] == "FORBIDDEN"
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    async with edge.database.readers() as session:
+        environment = await session.get_one(
+            type(edge.tenant.environment), edge.tenant.environment.id
+        )
+    token = sign(environment.subject_secret, SignedSubject("ann", None, soon))
+    signed = client | {"x-hone-subject": token}
+    assert (await _link(edge, "visitor", "ann", **signed))["linked"] is True
+    other = await _link(edge, "visitor", "bob", "2", **signed)
+    assert other["code"] == "FORBIDDEN"
+
+
+async def test_ids_have_bounds(edge: Edge) -> None:
+    refused = await _link(edge, "", "ann")
+    assert (refused["code"], refused["path"]) == ("BAD_INPUT", ["anonymousId"])
+    refused = await _link(edge, "x", "a" * 201)
+    assert (refused["code"], refused["path"]) == ("BAD_INPUT", ["userId"])
