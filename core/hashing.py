@@ -20,7 +20,7 @@ def fnv32a(text: str, start: int = _OFFSET) -> int:
     if start == _OFFSET:
         data = prehashed(text)
         if data is not None:
-            return int(fnv1a_32(data))
+            return fnv1a_32(data)
     state = start
     for unit in text.encode() if text.isascii() else _code_units(text):
         state = ((state ^ unit) * _PRIME) & _MASK
@@ -40,7 +40,7 @@ def prehashed(text: str) -> bytes | None:
 
 def position(seed: bytes, value: bytes) -> int:
     """Version 2 of `bucket` in whole steps of 1/10,000, of `prehashed` texts."""
-    return int(fnv1a_32(b"%d" % fnv1a_32(seed + value)) % POSITIONS)
+    return fnv1a_32(b"%d" % fnv1a_32(seed + value)) % POSITIONS
 
 
 def position_after(value: str, seed_state: int) -> int:
@@ -102,7 +102,7 @@ def number_text(value: float) -> str | None:
 
 
 def _position_of(inner: int) -> int:
-    return int(fnv1a_32(b"%d" % inner) % POSITIONS)
+    return fnv1a_32(b"%d" % inner) % POSITIONS
 
 
 def _code_units(text: str) -> tuple[int, ...]:
