@@ -70,16 +70,10 @@ class Decision:
     phase: "CompiledPhase"
     variant: VariantDefinition
     cause: Cause
-
-    @property
-    def reason(self) -> Reason:
-        """The cause in the words of a flag client."""
-        return REASONS[self.cause]
-
-    @property
-    def in_experiment(self) -> bool:
-        """Whether the subject was randomised; only then is it exposed."""
-        return self.cause in RANDOMISED
+    reason: Reason
+    """The cause in the words of a flag client."""
+    in_experiment: bool
+    """Whether the subject was randomised; only then is it exposed."""
 
     @property
     def value(self) -> Any:
@@ -117,7 +111,7 @@ class CompiledPhase:
         """The one decision of its kind."""
         found = self.decisions.get((variant.key, cause))
         if found is None:
-            found = Decision(self, variant, cause)
+            found = Decision(self, variant, cause, REASONS[cause], cause in RANDOMISED)
             self.decisions[variant.key, cause] = found
         return found
 

@@ -9,6 +9,7 @@ that holds only the steps that it has.
 from collections.abc import Callable, Mapping
 
 from core.conditions import Attributes, compiled
+from core.hashing import fnv32a, position, position_after
 from experiments.assignment.decisions import (
     Cause,
     CompiledPhase,
@@ -31,7 +32,6 @@ from experiments.assignment.units import (
     Key,
     Unit,
     account_key,
-    position,
     shared_position,
     unit_of,
     user_key,
@@ -137,12 +137,15 @@ def _remainder(phase: CompiledPhase) -> Remainder:
 
 def _split(phase: CompiledPhase) -> Remainder:
     seed, places = phase.definition.seed.encode("latin-1"), table(phase.ranges)
+    state = fnv32a(phase.definition.seed)
     outside = phase.withheld(Cause.OUTSIDE_COVERAGE)
     arms = [phase.decision(v, Cause.SPLIT) for v in phase.definition.variants]
     given = (*arms, *[outside] * (GAP + 1 - len(arms)))
 
     def split(attributes: Attributes, key: Key) -> Decision:
-        return given[places[position(seed, key)]]
+        if isinstance(key, bytes):
+            return given[places[position(seed, key)]]
+        return given[places[position_after(key, state)]]
 
     return split
 

@@ -1,9 +1,9 @@
 """Every experiment decided for one subject, at the cost of those that target it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from core.conditions import Attributes, value_at
+from core.conditions import Attributes
 from experiments.assignment.decisions import Cause, CompiledPhase, Decision
 from experiments.assignment.evaluator import (
     OVERRIDE_ATTRIBUTES,
@@ -20,9 +20,6 @@ MAX_BASES = 64
 Situation = tuple[bool, bool, int]
 """Whether there is a user and an account, and the holdouts that keep them out."""
 
-Kind = tuple[bool, UnitKind]
-"""Whether a phase is of a feature, and what it randomises."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Base:
@@ -35,8 +32,8 @@ class Base:
     """In the order of the phases."""
     open: bytes
     """For each phase 1 where the situation alone does not settle it."""
-    always: Mapping[Kind, Sequence[int]]
-    """The open phases that require nothing one could look up."""
+    always: Sequence[Sequence[int]]
+    """The open phases that require nothing one could look up, by group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +49,8 @@ class Relevant:
 class _Group:
     """Phases that see the same attributes and hash the same unit."""
 
+    is_feature: bool
+    by_user: bool
     always: list[int] = field(default_factory=list)
     required: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     """The places of the phases by an attribute and a text that it must have."""
@@ -71,7 +70,7 @@ class _Group:
         """The places whose narrowest requirement the attributes meet."""
         found: list[int] = []
         for name, by_text in self.required.items():
-            value = value_at(attributes, name)
+            value = attributes.get(name)
             if isinstance(value, str):
                 found += by_text.get(value, ())
             elif isinstance(value, list | tuple):
@@ -80,18 +79,25 @@ class _Group:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Hold:
+    """A holdout as the phases of one kind of unit share it."""
+
+    by_user: bool
+    seed: bytes
+    members: bytes
+
+
 class Directory:
     """The phases of a snapshot, found by what they require of a subject."""
 
     def __init__(self, phases: Sequence[CompiledPhase]) -> None:
         self._phases = phases
         self._remainders = [phase.remainder for phase in phases]
-        self._holds: dict[tuple[UnitKind, bytes, bytes], int] = {}
+        self._bits: dict[_Hold, int] = {}
         self._masks = [self._mask(phase) for phase in phases]
-        self._groups: dict[Kind, _Group] = {}
-        for place, phase in enumerate(phases):
-            if phase.definition.serving is Serving.SPLIT:
-                self._groups.setdefault(_kind(phase), _Group()).add(place, phase)
+        self._holds = [(h.by_user, h.seed, h.members, b) for h, b in self._bits.items()]
+        self._groups = _groups(phases)
         self._overridden = _overridden(phases)
         self._bases: dict[Situation, Base] = {}
 
@@ -103,25 +109,22 @@ class Directory:
         The ids are the same in both attributes.
         """
         stored_first = sent_first if stored_first is None else stored_first
-        keys = {
-            UnitKind.USER: user_key(sent_first),
-            UnitKind.ACCOUNT: account_key(sent_first),
-        }
-        base = self._base(keys)
+        user, account = user_key(sent_first), account_key(sent_first)
+        base = self._base(user, account)
+        is_open, remainders = base.open, self._remainders
         places: list[int] = []
         decisions: list[Decision] = []
-        for kind, group in self._groups.items():
-            key = keys[kind[1]]
+        for group, always in zip(self._groups, base.always, strict=True):
+            key = user if group.by_user else account
             if key is None:
                 continue
-            attributes = sent_first if kind[0] else stored_first
-            begun = len(places)
-            places += base.always[kind]
+            attributes = sent_first if group.is_feature else stored_first
+            asked = always
             if group.required:
-                places += [p for p in group.targeting(attributes) if base.open[p]]
-            decisions += [
-                self._remainders[place](attributes, key) for place in places[begun:]
-            ]
+                asked = [p for p in group.targeting(attributes) if is_open[p]]
+                asked += always
+            decisions += [remainders[place](attributes, key) for place in asked]
+            places += asked
         found = Relevant(base, places, decisions)
         if self._overridden:
             return self._with_overrides(found, sent_first, stored_first)
@@ -141,34 +144,31 @@ class Directory:
         decided = dict(zip(found.places, found.decisions, strict=True))
         for place in named:
             phase = self._phases[place]
-            attributes = sent_first if _kind(phase)[0] else stored_first
+            attributes = sent_first if _is_feature(phase) else stored_first
             decided[place] = phase.settle(attributes)
         return Relevant(found.base, list(decided), list(decided.values()))
 
-    def _base(self, keys: Mapping[UnitKind, Key | None]) -> Base:
+    def _base(self, user: Key | None, account: Key | None) -> Base:
         held = 0
-        for (unit, seed, members), bit in self._holds.items():
-            key = keys[unit]
+        for by_user, seed, members, bit in self._holds:
+            key = user if by_user else account
             if key is not None and members[shared_position(seed, key)]:
                 held |= bit
-        user, account = (keys[unit] is not None for unit in UnitKind)
-        situation = (user, account, held)
+        situation = (user is not None, account is not None, held)
         found = self._bases.get(situation)
         if found is None:
-            found = self._base_of(
-                {UnitKind.USER: user, UnitKind.ACCOUNT: account}, held
-            )
+            found = self._base_of(situation)
             if len(self._bases) < MAX_BASES:
                 self._bases[situation] = found
         return found
 
-    def _base_of(self, present: Mapping[UnitKind, bool], held: int) -> Base:
+    def _base_of(self, situation: Situation) -> Base:
+        has_user, has_account, held = situation
         decisions = []
         is_open = bytearray(len(self._phases))
         for place, phase in enumerate(self._phases):
-            definition = phase.definition
-            cause = WITHHOLDING.get(definition.serving)
-            if cause is None and not present[definition.unit]:
+            cause = WITHHOLDING.get(phase.definition.serving)
+            if cause is None and not (has_user if _by_user(phase) else has_account):
                 cause = Cause.NO_UNIT
             if cause is None and self._masks[place] & held:
                 cause = Cause.HELD_OUT
@@ -176,10 +176,10 @@ class Directory:
                 cause = Cause.NOT_TARGETED
                 is_open[place] = 1
             decisions.append(phase.withheld(cause))
-        always = {
-            kind: [place for place in group.always if is_open[place]]
-            for kind, group in self._groups.items()
-        }
+        always = [
+            [place for place in group.always if is_open[place]]
+            for group in self._groups
+        ]
         return Base(tuple(decisions), bytes(is_open), always)
 
     def _mask(self, phase: CompiledPhase) -> int:
@@ -187,15 +187,27 @@ class Directory:
         mask = 0
         if phase.definition.serving is Serving.SPLIT:
             for holdout in phase.definition.holdouts:
-                members = holdout_members(holdout.share)
-                hold = (phase.definition.unit, holdout.seed.encode("latin-1"), members)
-                mask |= self._holds.setdefault(hold, 1 << len(self._holds))
+                seed, members = holdout.seed.encode(), holdout_members(holdout.share)
+                hold = _Hold(_by_user(phase), seed, members)
+                mask |= self._bits.setdefault(hold, 1 << len(self._bits))
         return mask
 
 
-def _kind(phase: CompiledPhase) -> Kind:
-    definition = phase.definition
-    return definition.treatment == TreatmentKind.FEATURE, definition.unit
+def _groups(phases: Sequence[CompiledPhase]) -> list[_Group]:
+    groups: dict[tuple[bool, bool], _Group] = {}
+    for place, phase in enumerate(phases):
+        if phase.definition.serving is Serving.SPLIT:
+            kind = _is_feature(phase), _by_user(phase)
+            groups.setdefault(kind, _Group(*kind)).add(place, phase)
+    return list(groups.values())
+
+
+def _is_feature(phase: CompiledPhase) -> bool:
+    return phase.definition.treatment == TreatmentKind.FEATURE
+
+
+def _by_user(phase: CompiledPhase) -> bool:
+    return phase.definition.unit is UnitKind.USER
 
 
 def _overridden(

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from core import hashing
 from core.conditions import Attributes
-from core.hashing import attribute_text, fnv32a, position_after, prehashed
+from core.hashing import attribute_text, fnv32a, position_after
 from experiments.design import UnitKind
 
 HASH_VERSION = 2
@@ -42,10 +42,12 @@ def unit_of(kind: UnitKind, attributes: Attributes) -> Unit | None:
 
 def user_key(attributes: Attributes) -> Key | None:
     """The key of whoever is randomised one by one, or None without an id."""
-    text = attribute_text(attributes.get("id"))
-    if text is None:
-        text = attribute_text(attributes.get("anonymousId"))
-    return None if text is None else key_of(text)
+    text = attributes.get("id")
+    if not isinstance(text, str) or not text:
+        text = attribute_text(text) or attribute_text(attributes.get("anonymousId"))
+        if text is None:
+            return None
+    return key_of(text)
 
 
 def account_key(attributes: Attributes) -> Key | None:
@@ -56,8 +58,10 @@ def account_key(attributes: Attributes) -> Key | None:
 
 def key_of(text: str) -> Key:
     """Encode once what every experiment hashes."""
-    key = prehashed(text)
-    return text if key is None else key
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text
 
 
 def position(seed: bytes, key: Key) -> int:
