@@ -13,7 +13,7 @@ from core.conditions.tree import (
     Leaf,
     Negation,
     Node,
-    value_at,
+    value_along,
 )
 
 Closure = Callable[[Attributes], bool]
@@ -40,7 +40,8 @@ def _closure(node: Node, *, wanted: bool) -> Closure:
 def _leaf(leaf: Leaf, *, wanted: bool) -> Closure:
     name, test = leaf.attribute, leaf.test
     if "." in name:
-        return lambda attributes: test(value_at(attributes, name)) is wanted
+        names = name.split(".")
+        return lambda attributes: test(value_along(attributes, names)) is wanted
     if wanted and leaf.texts is not None:
         return _among(leaf)
     return lambda attributes: test(attributes.get(name)) is wanted

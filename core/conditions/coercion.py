@@ -5,8 +5,20 @@ from collections.abc import Mapping
 
 from core.hashing import number_text
 
+NUMBER = (int, float)
+LIST = (list, tuple)
 MAX_NUMERAL = 1_024
 _EXACT_INTEGER = 2**53
+_KINDS: Mapping[type, str] = {
+    str: "string",
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    list: "array",
+    tuple: "array",
+    dict: "object",
+    type(None): "null",
+}
 _RADICES = {"0x": 16, "0o": 8, "0b": 2}
 _NUMERAL = frozenset("0123456789+-.eE")
 _SPACES = (
@@ -18,24 +30,14 @@ _FIRST_SURROGATE = "\ud800"
 
 def kind(value: object) -> str:
     """The name of a value's type, as `$type` knows it."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int | float):
-        return "number"
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, list | tuple):
-        return "array"
-    return "object" if isinstance(value, Mapping) else "unknown"
+    return _KINDS.get(value.__class__) or _kind_of_subclass(value)
 
 
 def truthy(value: object) -> bool:
     """An empty list and an empty object are true, unlike in Python."""
     if isinstance(value, float) and math.isnan(value):
         return False
-    return bool(value) or isinstance(value, list | tuple | Mapping)
+    return bool(value) or isinstance(value, (list, tuple, Mapping))
 
 
 def double(value: float) -> float:
@@ -50,7 +52,7 @@ def double(value: float) -> float:
 
 def text(value: object, longest: int) -> str:
     """`String(value)`; a list stops once it is longer than what it is compared with."""
-    if isinstance(value, list | tuple):
+    if isinstance(value, LIST):
         return _joined(value, longest)
     return _scalar_text(value)
 
@@ -61,14 +63,14 @@ def number(value: object) -> float:
         return 0
     if isinstance(value, bool):
         return int(value)
-    if isinstance(value, int | float):
+    if isinstance(value, NUMBER):
         return double(value)
     return _numeral(text(value, MAX_NUMERAL))
 
 
 def primitive(value: object) -> object:
     """What JavaScript puts in the place of a list or an object to compare it."""
-    if isinstance(value, list | tuple | Mapping):
+    if isinstance(value, (list, tuple, Mapping)):
         return text(value, MAX_NUMERAL)
     return value
 
@@ -86,6 +88,13 @@ def sorts_by_code_point(value: str) -> bool:
     return not value or max(value) < _FIRST_SURROGATE
 
 
+def _kind_of_subclass(value: object) -> str:
+    for base, name in _KINDS.items():
+        if isinstance(value, base):
+            return name
+    return "object" if isinstance(value, Mapping) else "unknown"
+
+
 def _scalar_text(value: object) -> str:
     if isinstance(value, str):
         return value
@@ -93,7 +102,7 @@ def _scalar_text(value: object) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
+    if isinstance(value, NUMBER):
         return _number_text(double(value))
     return "[object Object]"
 
@@ -111,7 +120,7 @@ def _joined(value: list[object] | tuple[object, ...], longest: int) -> str:
     waiting: list[object] = [value]
     while waiting and length <= longest:
         item = waiting.pop()
-        if isinstance(item, list | tuple) and item:
+        if isinstance(item, LIST) and item:
             # No more elements can matter than fit into the longest text.
             waiting.extend(reversed(item[: longest + 2]))
             continue

@@ -17,7 +17,7 @@ def listed(groups: Groups, key: object) -> Listed | None:
     entry = groups.get(key, ())
     if isinstance(entry, Mapping):
         entry = entry.get("values") if entry.get("type") == "list" else None
-    return entry if isinstance(entry, list | tuple) else None
+    return entry if isinstance(entry, (list, tuple)) else None
 
 
 def referred(
@@ -37,7 +37,7 @@ def referred(
     if entry.get("type") == "list":
         attribute = reference.get("attributeKey", entry.get("attributeKey"))
         values = entry.get("values")
-        if not isinstance(attribute, str) or not isinstance(values, list | tuple):
+        if not isinstance(attribute, str) or not isinstance(values, (list, tuple)):
             return None
         return attribute, values
     condition = entry.get("condition")

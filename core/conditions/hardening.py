@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.conditions.parser import JOINTS, is_shallow
-from core.conditions.patterns import Pattern, PatternRefused
+from core.conditions.patterns import Pattern, PatternRefused, check_portable
 from core.conditions.versions import MAX_VERSION
 
 Where = tuple[str, ...]
@@ -314,6 +314,7 @@ def _pattern(symbol: str, operand: Any, limits: Limits) -> Operators:
         raise Unclear("A pattern is a text.")
     _check_text(operand, limits.text)
     try:
+        check_portable(operand)
         Pattern(operand, ignoring_case=symbol == "$regexi")
     except PatternRefused as refused:
         raise Unclear(str(refused), "REGEX_UNSUPPORTED") from refused

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from core.conditions import coercion
-from core.conditions.patterns import Pattern, PatternRefused
+from core.conditions.coercion import LIST, NUMBER
+from core.conditions.patterns import MAX_SEARCHED, Pattern, PatternRefused
 from core.conditions.tree import Test, Truth
 from core.conditions.versions import MAX_VERSION, padded
 
@@ -35,7 +36,7 @@ def identical(left: object, right: object) -> bool:
         return left == right
     if left is None or right is None or isinstance(left, bool):
         return left is right
-    if isinstance(left, int | float) and isinstance(right, int | float):
+    if isinstance(left, NUMBER) and isinstance(right, NUMBER):
         if isinstance(right, bool):
             return False
         return coercion.double(left) == coercion.double(right)
@@ -55,7 +56,7 @@ def written_alike(left: object, right: object) -> bool:
         return names == _in_order(right) and all(
             written_alike(left[name], right[name]) for name in names
         )
-    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
+    if isinstance(left, LIST) and isinstance(right, LIST):
         return len(left) == len(right) and all(map(written_alike, left, right))
     return identical(left, right)
 
@@ -66,7 +67,7 @@ def literal(expected: object) -> Test:
         return _literal_text(expected)
     if isinstance(expected, bool):
         return lambda actual: actual is not None and coercion.truthy(actual) is expected
-    if isinstance(expected, int | float):
+    if isinstance(expected, NUMBER):
         wanted = coercion.double(expected)
         return lambda actual: coercion.number(actual) == wanted
     if expected is None:
@@ -103,7 +104,7 @@ def _inequality(expected: object) -> Test:
 
 def membership(expected: object, *, wanted: bool = True) -> Test:
     """`$in` or `$nin`; a list among the attributes needs one element in common."""
-    if not isinstance(expected, list | tuple):
+    if not isinstance(expected, LIST):
         return never
     texts = frozenset(item for item in expected if isinstance(item, str))
     numbers = frozenset(coercion.double(i) for i in expected if _is_number(i))
@@ -119,7 +120,7 @@ def membership(expected: object, *, wanted: bool = True) -> Test:
     def test(actual: object) -> Truth:
         if isinstance(actual, str):
             return (actual in texts) is wanted
-        if not isinstance(actual, list | tuple):
+        if not isinstance(actual, LIST):
             return listed(actual) is wanted
         if len(actual) > MAX_ELEMENTS:
             return None
@@ -129,12 +130,12 @@ def membership(expected: object, *, wanted: bool = True) -> Test:
 
 
 def _folded_membership(expected: object, *, wanted: bool) -> Test:
-    if not isinstance(expected, list | tuple):
+    if not isinstance(expected, LIST):
         return never
     test = membership([_folded(item) for item in expected], wanted=wanted)
 
     def folding(actual: object) -> Truth:
-        if isinstance(actual, list | tuple) and len(actual) <= MAX_ELEMENTS:
+        if isinstance(actual, LIST) and len(actual) <= MAX_ELEMENTS:
             return test([_folded(item) for item in actual])
         return test(_folded(actual))
 
@@ -155,6 +156,8 @@ def _order(compare: Compare) -> Build:
         in_text = _text_order(compare, operand) if isinstance(operand, str) else None
 
         def test(actual: object) -> bool:
+            if actual.__class__ is float or actual.__class__ is int:
+                return compare(coercion.double(actual), wanted)
             actual = coercion.primitive(actual)
             if in_text is not None and isinstance(actual, str):
                 return in_text(actual)
@@ -200,7 +203,7 @@ def _pattern(*, ignoring_case: bool) -> Build:
             found = Pattern(expected, ignoring_case=ignoring_case).found
         except PatternRefused:
             return never
-        return lambda actual: found(coercion.text(actual, coercion.MAX_NUMERAL))
+        return lambda actual: found(coercion.text(actual, MAX_SEARCHED))
 
     return build
 
@@ -237,7 +240,7 @@ def texts_of(symbol: str, expected: object) -> frozenset[str] | None:
     """The texts of which a plain value must be one, where the operator says so."""
     if symbol == "$eq" and isinstance(expected, str):
         return frozenset({expected})
-    if symbol == "$in" and isinstance(expected, list | tuple):
+    if symbol == "$in" and isinstance(expected, LIST):
         texts = frozenset(item for item in expected if isinstance(item, str))
         return texts if all(isinstance(item, str) for item in expected) else None
     return None
@@ -252,7 +255,7 @@ def _version_text(value: object) -> str | None:
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, NUMBER) and not isinstance(value, bool)
 
 
 def _folded(value: object) -> object:

@@ -62,7 +62,7 @@ class Parser:
     def _entry(self, name: str, expected: object, depth: int) -> Node:
         joint = JOINTS.get(name)
         if joint is not None:
-            if not isinstance(expected, list | tuple):
+            if not isinstance(expected, (list, tuple)):
                 return Leaf(name, name, expected, unknown)
             return Group(
                 joint, tuple(self.condition(part, depth + 1) for part in expected)
@@ -130,16 +130,16 @@ class Parser:
     def _size(self, expected: object, depth: int) -> Test:
         matches = self._value_test(expected, depth)
         return lambda actual: (
-            matches(len(actual)) if isinstance(actual, list | tuple) else False
+            matches(len(actual)) if isinstance(actual, (list, tuple)) else False
         )
 
     def _every_expected(self, expected: object, depth: int) -> Test:
-        if not isinstance(expected, list | tuple):
+        if not isinstance(expected, (list, tuple)):
             return never
         return _matching_all([self._value_test(item, depth) for item in expected])
 
     def _every_expected_ignoring_case(self, expected: object, depth: int) -> Test:
-        if not isinstance(expected, list | tuple):
+        if not isinstance(expected, (list, tuple)):
             return never
         return _matching_all(
             [
@@ -163,7 +163,7 @@ def is_shallow(value: object, depth: int = MAX_DEPTH) -> bool:
     """Whether a JSON value has no more levels than that."""
     if isinstance(value, Mapping):
         return depth > 0 and all(is_shallow(v, depth - 1) for v in value.values())
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return depth > 0 and all(is_shallow(item, depth - 1) for item in value)
     return True
 
@@ -183,7 +183,7 @@ def _has_operators(expected: object) -> Any:
 
 def _matching_element(matches: Test) -> Test:
     def test(actual: object) -> Truth:
-        if not isinstance(actual, list | tuple):
+        if not isinstance(actual, (list, tuple)):
             return False
         if len(actual) > MAX_TRIED:
             return None
@@ -194,7 +194,7 @@ def _matching_element(matches: Test) -> Test:
 
 def _matching_all(expected: list[Test]) -> Test:
     def test(actual: object) -> Truth:
-        if not isinstance(actual, list | tuple):
+        if not isinstance(actual, (list, tuple)):
             return False
         if len(actual) * len(expected) > MAX_TRIED:
             return None

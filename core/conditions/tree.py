@@ -1,6 +1,6 @@
 """A parsed condition: comparisons joined by Kleene's three-valued logic."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -89,11 +89,16 @@ def value_at(attributes: Attributes, path: str) -> object:
     """
     if "." not in path:
         return attributes.get(path)
+    return value_along(attributes, path.split("."))
+
+
+def value_along(attributes: Attributes, names: Sequence[str]) -> object:
+    """`value_at` of a path that is in its parts already."""
     found: object = attributes
-    for name in path.split("."):
+    for name in names:
         if isinstance(found, Mapping):
             found = found.get(name)
-        elif isinstance(found, list | tuple):
+        elif isinstance(found, (list, tuple)):
             found = _of_list(found, name)
         else:
             return None
@@ -104,7 +109,7 @@ def fields(element: object) -> Attributes:
     """What a path can reach in an element of a list."""
     if isinstance(element, Mapping):
         return element
-    if isinstance(element, list | tuple):
+    if isinstance(element, (list, tuple)):
         places = {str(index): value for index, value in enumerate(element)}
         return places | {"length": len(element)}
     return {}
@@ -167,7 +172,7 @@ def opposite(truth: Truth) -> Truth:
     return None if truth is None else not truth
 
 
-def _of_list(found: list[Any] | tuple[Any, ...], name: str) -> object:
+def _of_list(found: Sequence[Any], name: str) -> object:
     if name == "length":
         return len(found)
     # A place has at most ten digits; longer texts never become numbers here.

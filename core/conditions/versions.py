@@ -1,11 +1,14 @@
 """Version numbers in a form that sorts as text."""
 
+from functools import lru_cache
+
 MAX_VERSION = 1_000
 _LINE_ENDS = "\n\r\u2028\u2029"
 _NUMBER_WIDTH = 5
 _RELEASE = "~"
 
 
+@lru_cache(maxsize=512)
 def padded(version: str) -> str:
     """A version whose text sorts by its numbers, with a release after its previews.
 
