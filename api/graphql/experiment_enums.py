@@ -1,6 +1,11 @@
 """The enums of the experiments domain as GraphQL sees them."""
 
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
 import strawberry
+from strawberry.types.enum import StrawberryEnumDefinition
 
 from experiments.assignment.evaluator import Cause, Reason
 from experiments.design import Direction, MetricKind, MetricRole, SourceValue, UnitKind
@@ -13,6 +18,14 @@ from experiments.treatments import (
     StepKind,
     TreatmentKind,
 )
+
+
+def _describe(kind: type[Enum], texts: Mapping[Any, str]) -> None:
+    """Describe every value of an enum whose domain does not know GraphQL."""
+    definition: StrawberryEnumDefinition = vars(kind)["__strawberry_definition__"]
+    for value in definition.values:
+        value.description = texts[kind(value.value)]
+
 
 strawberry.enum(
     ExperimentStatus,
@@ -49,17 +62,41 @@ strawberry.enum(
     description="SOFT allows and flags, HARD denies, GRACE allows a little more.",
 )
 strawberry.enum(StepKind, description="How a step of a flow is presented.")
-strawberry.enum(
-    Reason,
-    name="AssignmentReason",
-    description="Why a value was served. HOLDOUT, IDENTITY_LINK, OVERRIDE and "
-    "KILL_SWITCH are yet to come.",
-)
+strawberry.enum(Reason, name="AssignmentReason", description="Why a value was served.")
 strawberry.enum(
     Cause,
     name="AssignmentCause",
     description="The step of the evaluation that settled it.",
 )
+
+_REASONS = {
+    Reason.STATIC: "The same for everyone whom the experiment does not reach.",
+    Reason.TARGETING_MATCH: "A rule named the subject. Not used yet.",
+    Reason.SPLIT: "By chance: where the subject falls decides.",
+    Reason.DISABLED: "The experiment is paused or over; everyone gets the control.",
+    Reason.UNKNOWN: "Nothing is served under the key.",
+    Reason.HOLDOUT: "A holdout leaves the subject alone.",
+    Reason.IDENTITY_LINK: "An id that was linked to the subject got it first.",
+    Reason.OVERRIDE: "A person gave the subject this variant by name.",
+    Reason.KILL_SWITCH: "A kill switch is thrown; everyone gets the control.",
+}
+_CAUSES = {
+    Cause.SPLIT: "The subject falls into the variant's slice.",
+    Cause.LINKED: "It keeps the variant of an id that was linked to its own.",
+    Cause.OVERRIDDEN: "An override names it. It is not in the experiment.",
+    Cause.KILLED: "A kill switch covers the experiment.",
+    Cause.PAUSED: "Serving is paused.",
+    Cause.STOPPED: "The phase is over.",
+    Cause.NO_UNIT: "The subject has no id of the kind that is randomised.",
+    Cause.HELD_OUT: "A holdout keeps it out.",
+    Cause.NOT_TARGETED: "The targeting does not hold for it.",
+    Cause.PREREQUISITE_UNMET: "It lacks a variant of another experiment.",
+    Cause.OUTSIDE_LAYER: "It falls outside the experiment's slots of the layer.",
+    Cause.OUTSIDE_COVERAGE: "It falls into the gap that coverage leaves.",
+    Cause.UNKNOWN_EXPERIMENT: "Nothing is served under the key.",
+}
+_describe(Reason, _REASONS)
+_describe(Cause, _CAUSES)
 
 __all__ = [
     "Cause",
