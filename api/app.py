@@ -1,9 +1,5 @@
 """The application: routes in, domain calls out."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-
 from graphql import GraphQLSchema
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -15,14 +11,16 @@ from api import console
 from api.auth import Gate
 from api.documents import Documents
 from api.envelope import Envelope
+from api.following import following
 from api.graphql.http import GraphQLEndpoint
 from api.graphql.schema import GRAPHQL
 from api.graphql.websocket import SubscriptionEndpoint
-from api.http import events
+from api.http import events, flags
 from api.http.health import healthz
 from api.http.metrics import metrics
-from api.http.ofrep import FLAGS, Ofrep
+from api.http.streams import Streams
 from api.policies import Policies
+from api.prepared import Prepared
 from api.records import log_as_json
 from api.services import Services
 from core.database import Database
@@ -42,9 +40,9 @@ def create_app(
     """The edge over open stores; whoever opened them closes them."""
     log_as_json(settings.log_level)
     services = Services(settings, database, log, queue)
-    gate = Gate(database.readers, settings)
+    gate = Gate(database.readers, settings, reach=database.reach)
     documents = Documents(schema, Policies(schema))
-    ofrep = Ofrep(services, gate)
+    streams = Streams(services.definitions)
     routes: list[BaseRoute] = [
         Route("/graphql", GraphQLEndpoint(services, gate, documents)),
         WebSocketRoute("/graphql", SubscriptionEndpoint(services, gate, documents)),
@@ -52,28 +50,19 @@ def create_app(
         Route("/healthz", healthz),
         Route("/metrics", metrics),
         *events.routes(),
-        Route(FLAGS, ofrep),
-        Route(f"{FLAGS}/{{key:path}}", ofrep),
+        *flags.routes(services, gate, streams),
         *console.routes(),
     ]
-    envelope = Middleware(Envelope, services.measures)
-    app = Starlette(routes=routes, middleware=[envelope], lifespan=_following)
+    middleware = [
+        Middleware(Prepared, services, gate, documents),
+        Middleware(Envelope, services.measures),
+    ]
+    app = Starlette(routes=routes, middleware=middleware, lifespan=following)
     app.state.services = services
     app.state.gate = gate
+    app.state.streams = streams
     return app
 
 
 async def _home(_request: Request) -> RedirectResponse:
     return RedirectResponse("/console")
-
-
-@asynccontextmanager
-async def _following(app: Starlette) -> AsyncIterator[None]:
-    """Follow what other processes publish for as long as the app serves."""
-    following = asyncio.create_task(app.state.services.definitions.follow())
-    try:
-        yield
-    finally:
-        following.cancel()
-        with suppress(asyncio.CancelledError):
-            await following

@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
 from api.callers import Caller, CallerKind, by_member, demo_admin, with_key
+from api.problems import unavailable
 from core import keys, signin
 from core.database import AsyncSession, Sessions, Unreachable
 from core.keyring import Keyring, KnownKey
@@ -180,7 +181,7 @@ class Gate:
         """Who sends these credentials; None means nobody we know.
 
         Raises:
-            Unreachable: Only the database could tell, and it is away.
+            Refused: UNAVAILABLE: only the database could tell, and it is away.
         """
         digest = credentials.digest()
         seen = self._known.get(digest)
@@ -231,10 +232,13 @@ class Gate:
         return with_key(known, credentials.environment)
 
     def _in_need(self, credentials: Credentials, seen: _Seen | None) -> _Seen:
-        """What was known last of a key: the answer it got, or the ring if newer."""
+        """What was known last of a key: the answer it got, or the ring if newer.
+
+        A session is nothing without the database, nor is a key never seen before.
+        """
         now = time.monotonic()
         if not credentials.key:
-            raise Unreachable("A session is looked up in the database.")
+            raise unavailable()
         read_at = now - self.ring.age_seconds
         fresh_until = now + _FRESH_SECONDS
         if seen is not None and seen.confirmed_at > max(
@@ -246,5 +250,5 @@ class Gate:
             caller = with_key(known, credentials.environment)
             return _Seen(caller, fresh_until, read_at)
         if keys.prefix_of(credentials.key) and not self.ring.knows(credentials.key):
-            raise Unreachable("Whether this key is known, only the database can tell.")
+            raise unavailable()
         return _Seen(None, fresh_until, read_at)

@@ -17,8 +17,9 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from api.auth import Caller
 from api.context import Context
 from api.documents import Invalidated, Operation
-from api.problems import Refused, forbidden
+from api.problems import Refused, forbidden, unavailable
 from api.records import LOGGER
+from core.database import is_unreachable
 from core.ids import new_id
 from core.problems import Problem
 
@@ -118,7 +119,8 @@ def shown(result: ExecutionResult, request_id: str) -> Answer:
     body: dict[str, Any] = {"data": result.data}
     if errors:
         body["errors"] = [_masked(error, request_id) for error in errors[:_MAX_ERRORS]]
-    return Answer(body, executed=True)
+    away = result.data is None and any(_is_away(error) for error in errors)
+    return Answer(body, executed=True, status=503 if away else 200)
 
 
 def refused_document(problem: Invalidated) -> Answer:
@@ -134,12 +136,19 @@ def _kept(error: GraphQLError, code: str) -> dict[str, Any]:
     return formatted
 
 
+def _is_away(error: GraphQLError) -> bool:
+    return error.original_error is not None and is_unreachable(error.original_error)
+
+
 def _masked(error: GraphQLError, request_id: str) -> dict[str, Any]:
     original = error.original_error
     while isinstance(original, GraphQLError) and original.original_error is not None:
         original = original.original_error
     if isinstance(original, Refused):
         return _kept(error, original.code)
+    if _is_away(error):
+        refused = unavailable()
+        return _kept(error, refused.code) | {"message": refused.message}
     if isinstance(original, Problem):
         kept = _kept(error, original.code)
         kept["extensions"]["path"] = list(original.path)

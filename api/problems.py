@@ -32,3 +32,12 @@ def unauthenticated() -> Refused:
 def forbidden(message: str) -> Refused:
     """Somebody we know, who may not."""
     return Refused("FORBIDDEN", message, status=403)
+
+
+def unavailable() -> Refused:
+    """A store is away that this needs."""
+    return Refused(
+        "UNAVAILABLE",
+        "The database does not answer now. Try again soon.",
+        status=503,
+    )

@@ -27,7 +27,7 @@ from sqlmodel import Field, Session, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from core.problems import Invalid
-from core.reach import Reach, Unreachable, is_unreachable
+from core.reach import CONNECT_SECONDS, Reach, Unreachable, is_unreachable
 
 Sessions = async_sessionmaker[AsyncSession]
 FixedClock = Callable[[], datetime]
@@ -41,9 +41,6 @@ SQLModel.metadata.naming_convention = MetaData(
         "pk": "pk_%(table_name)s",
     }
 ).naming_convention
-
-CONNECT_SECONDS = 2.0
-"""How long a PostgreSQL may take to let us in before it counts as away."""
 
 POOL_SECONDS = 5.0
 """How long a request waits for a connection that others hold."""

@@ -17,7 +17,7 @@ _MAX_HEADER = 1024
 
 class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hone: str
-    format: int
+    format: str
     sha256: str
     written_at: float
 
@@ -48,7 +48,8 @@ class KeptFile:
 
     path: Path
     kind: str
-    format: int
+    format: str
+    """Changes whenever what is written can no longer be read as before."""
 
     def write(self, content: bytes, *, again: bool = False) -> bool:
         """Replace the file, for the owner's eyes only; False where it is the same.

@@ -122,6 +122,10 @@ class Keyring:
         """Whether a key with this prefix is known, whatever its secret."""
         return self._is_usable and prefix_of(text) in self._keys
 
+    def environments(self) -> list[UUID]:
+        """Those that known keys open."""
+        return sorted({key.environment_id for key in self._keys.values()})
+
     def learn(self, key: KnownKey) -> None:
         """The database just said that this key is live."""
         if len(self._keys) < MAX_KEYS:
@@ -138,7 +142,7 @@ class Keyring:
 
     async def restore(self, path: Path) -> None:
         """Take what an earlier process kept there, and keep it there from now on."""
-        self._file = KeptFile(path, "keys", 1)
+        self._file = KeptFile(path, "keys", "1")
         kept = await asyncio.to_thread(self._file.read)
         if kept is None or kept.age_seconds > self._stale_seconds:
             return

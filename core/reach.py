@@ -15,6 +15,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 PATIENCE_SECONDS = 2.0
 """How long a look-up waits that has another answer: one from memory."""
 
+CONNECT_SECONDS = 2.0
+"""How long a PostgreSQL may take to let us in before it counts as away."""
+
 _AWAY_SECONDS = 5.0
 """Believed this long after a failure, unless somebody gets through before."""
 
@@ -81,7 +84,11 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         if isinstance(found, BaseException) and id(found) not in seen:
             seen.add(id(found))
             yield found
-            waiting += [getattr(found, "orig", None), found.__cause__]
+            waiting += [
+                getattr(found, "orig", None),
+                getattr(found, "original_error", None),
+                found.__cause__,
+            ]
 
 
 class Reach:

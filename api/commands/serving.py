@@ -1,19 +1,22 @@
 """A server over its stores, from the first connection to the last one closed."""
 
 import asyncio
+import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from functools import partial
 
 import uvicorn
 
 from api.app import create_app
 from api.auth import is_loopback
 from api.commands.output import CommandFailed, Exit
-from api.commands.stores import facts
-from core.database import Database
+from api.following import can_start_alone
+from core import migrate
+from core.database import Database, is_unreachable
 from core.settings import Settings
 from experiments.events.log import EventLog, open_log
 from workers.queue import Queue, embedded, remote
@@ -21,6 +24,11 @@ from workers.queue import Queue, embedded, remote
 DRAIN_SECONDS = 10
 WEBSOCKET_BYTES = 65_536
 
+RETRY_SECONDS = 1.0
+
+_log = logging.getLogger("hone.serve")
+
+Step = Callable[[], Awaitable[None]]
 Announce = Callable[[Settings], None]
 
 
@@ -43,24 +51,89 @@ def check_exposure(settings: Settings) -> None:
 async def opened(
     settings: Settings, *, with_worker: bool
 ) -> AsyncIterator[tuple[Database, EventLog, Queue]]:
-    """Both stores and the queue; with the tasks running where they belong here."""
-    async with facts(settings) as database:
-        log = open_log(
-            settings.log_url, lag=timedelta(seconds=settings.watermark_lag_seconds)
-        )
-        await log.open()
+    """Both stores and the queue; with the tasks running where they belong here.
+
+    With the database away, and enough on disk to answer assignments, it begins all
+    the same and catches up as soon as the database answers.
+
+    Raises:
+        CommandFailed: The database is away, and nothing was kept.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = Database(settings.facts_url)
+    log = open_log(
+        settings.log_url, lag=timedelta(seconds=settings.watermark_lag_seconds)
+    )
+    catching_up: asyncio.Task[None] | None = None
+    try:
+        undone = await _undone([partial(_prepare, database), log.open])
+        if undone:
+            _check_kept(settings)
+            catching_up = asyncio.create_task(_catch_up(undone))
+        async with _queue(settings, database, log, with_worker) as queue:
+            yield database, log, queue
+    finally:
+        if catching_up is not None:
+            catching_up.cancel()
+            await asyncio.gather(catching_up, return_exceptions=True)
+        await log.close()
+        await database.dispose()
+
+
+async def _prepare(database: Database) -> None:
+    """Bring the facts up to date; that it is away is known soon."""
+    async with database.reach.asking(anyway=True), database.readers() as session:
+        await session.connection()
+    await migrate.upgrade(database)
+
+
+async def _undone(steps: Sequence[Step]) -> list[Step]:
+    """Take each step; those that a store did not answer are left."""
+    left: list[Step] = []
+    for step in steps:
         try:
-            if settings.embedded or with_worker:
-                async with embedded(database, log, settings) as queue:
-                    yield database, log, queue
-            else:
-                waking = remote(settings)
-                try:
-                    yield database, log, waking
-                finally:
-                    await waking.close()
-        finally:
-            await log.close()
+            await step()
+        except Exception as error:
+            if not is_unreachable(error):
+                raise
+            left.append(step)
+    return left
+
+
+def _check_kept(settings: Settings) -> None:
+    if not can_start_alone(settings):
+        raise CommandFailed(
+            Exit.UNREACHABLE,
+            "The database does not answer, and the data folder holds nothing that "
+            "could be served meanwhile.",
+        )
+
+
+async def _catch_up(steps: Sequence[Step]) -> None:
+    _log.warning("The database does not answer; serving what was kept")
+    while steps:
+        await asyncio.sleep(RETRY_SECONDS)
+        try:
+            steps = await _undone(steps)
+        except Exception:
+            # Nobody waits for this task: it says what is wrong until somebody mends it.
+            _log.exception("A store answers, but cannot be brought up to date")
+    _log.warning("The database answers again")
+
+
+@asynccontextmanager
+async def _queue(
+    settings: Settings, database: Database, log: EventLog, with_worker: bool
+) -> AsyncIterator[Queue]:
+    if settings.embedded or with_worker:
+        async with embedded(database, log, settings) as inside:
+            yield inside
+        return
+    waking = remote(settings)
+    try:
+        yield waking
+    finally:
+        await waking.close()
 
 
 class Server(uvicorn.Server):

@@ -74,6 +74,9 @@ class SubscriptionEndpoint:
         except Closed as closed:
             with suppress(RuntimeError, WebSocketDisconnect):
                 await socket.close(closed.code, closed.reason)
+        except Refused as problem:
+            with suppress(RuntimeError, WebSocketDisconnect):
+                await socket.close(1013, problem.message)
         except WebSocketDisconnect:
             pass
         finally:

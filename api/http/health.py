@@ -1,4 +1,9 @@
-"""/healthz: whether the stores answer, and how far the background work is behind."""
+"""/healthz: whether the stores answer, and how far the background work is behind.
+
+`status` is ok; degraded while the database is away and assignments go on from memory;
+or down. Only ok is a 200: what balances load by it may still prefer others, and a
+process that is degraded should not be killed for it.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Mapping
@@ -31,21 +36,23 @@ class Part:
 async def healthz(request: Request) -> JSONResponse:
     """200 while both stores answer, else 503; either way with every part."""
     services: Services = request.app.state.services
-    names = ("database", "eventLog", "queue", "worker")
+    names = ("database", "eventLog", "queue", "worker", "assignments")
     checks: tuple[Awaitable[Part], ...] = (
         _database(services),
         _event_log(services),
         _queue(services),
         _worker(services),
+        _assignments(services),
     )
-    vital = (True, True, False, False)
+    vital = (True, True, False, False, False)
     found = await asyncio.gather(
         *(_bounded(check, vital=v) for check, v in zip(checks, vital, strict=True))
     )
     parts = dict(zip(names, found, strict=True))
     up = all(part.ok for part in parts.values() if part.vital)
+    degraded = parts["assignments"].ok and services.definitions.age_seconds is not None
     shown = {name: {"ok": part.ok, **part.detail} for name, part in parts.items()}
-    status = "ok" if up else "down"
+    status = "ok" if up else "degraded" if degraded else "down"
     return JSONResponse(
         {"status": status, **shown},
         status_code=200 if up else 503,
@@ -75,6 +82,19 @@ async def _event_log(services: Services) -> Part:
     last = None if health.last_fold_at is None else health.last_fold_at.isoformat()
     detail = {"store": health.store, "backlog": health.backlog, "lastFoldAt": last}
     return Part(ok=health.ok, vital=True, detail=detail)
+
+
+async def _assignments(services: Services) -> Part:
+    """They need no store once the definitions are in memory."""
+    age = services.definitions.age_seconds
+    away = services.database.reach.away_seconds
+    detail: dict[str, Any] = {
+        "from": "memory",
+        "environments": len(services.definitions),
+        "definitionsAgeSeconds": None if age is None else round(age, 1),
+        "databaseAwaySeconds": round(away, 1),
+    }
+    return Part(ok=age is not None or not away, vital=False, detail=detail)
 
 
 async def _queue(services: Services) -> Part:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from core.reach import CONNECT_SECONDS, Unreachable
 from experiments.events.dialect import Dialect, statements
 from experiments.events.errors import LogTooNew
 from experiments.events.store import Lane, Row, StoredEvent
@@ -92,7 +93,7 @@ class PostgresStore:
         self._pool: Any = None
 
     async def open(self) -> None:
-        connection = await asyncpg.connect(self._url)
+        connection = await asyncpg.connect(self._url, timeout=CONNECT_SECONDS)
         try:
             async with connection.transaction():
                 await _prepare(connection)
@@ -104,6 +105,7 @@ class PostgresStore:
             self._url,
             min_size=1,
             max_size=8,
+            timeout=CONNECT_SECONDS,
             statement_cache_size=0,
             server_settings={
                 "search_path": SCHEMA,
@@ -119,15 +121,20 @@ class PostgresStore:
             await self._pool.close()
             self._pool = None
 
+    def _opened(self) -> Any:
+        if self._pool is None:
+            raise Unreachable("The event log's database has not answered yet.")
+        return self._pool
+
     async def now(self) -> datetime:
-        instant: datetime = await self._pool.fetchval("SELECT clock_timestamp()")
+        instant: datetime = await self._opened().fetchval("SELECT clock_timestamp()")
         return instant
 
     @asynccontextmanager
     async def transaction(self, lane: Lane) -> AsyncIterator[_Transaction]:
         reading = lane is not Lane.FOLD
         async with (
-            self._pool.acquire() as connection,
+            self._opened().acquire() as connection,
             connection.transaction(
                 isolation="repeatable_read" if reading else "read_committed",
                 readonly=reading,
@@ -136,7 +143,7 @@ class PostgresStore:
             yield _Transaction(connection)
 
     async def write(self, events: Sequence[StoredEvent], received_at: int) -> set[int]:
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._opened().acquire() as connection, connection.transaction():
             # Positions are given under this lock, so they commit in their order and a
             # fold never passes one that is still on its way.
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _APPENDER_LOCK)

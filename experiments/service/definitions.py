@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
@@ -31,13 +33,22 @@ class Channel(Protocol):
         """Call `heard` when somebody said so, until cancelled."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeptSnapshot:
+    """A snapshot from before this process began."""
+
+    snapshot: Snapshot
+    age_seconds: float
+    """Since it was known to be what the database says."""
+
+
 class Keeper(Protocol):
     """Keeps the last snapshot of each environment where a restart finds it."""
 
-    async def keep(self, environment_id: UUID, snapshot: Snapshot) -> None:
-        """Write it down. Never fails: what cannot be kept is logged."""
+    def keep(self, environment_id: UUID, snapshot: Snapshot) -> None:
+        """Write it down in the background. Never fails; costs nothing when it was."""
 
-    async def kept(self, environment_id: UUID) -> Snapshot | None:
+    async def kept(self, environment_id: UUID) -> KeptSnapshot | None:
         """What was written down last; None if nothing of use was."""
 
 
@@ -76,14 +87,14 @@ class Definitions:
         readers: Sessions,
         *,
         reach: Reach | None = None,
-        channel: Channel | None = None,
-        keeper: Keeper | None = None,
     ) -> None:
         self._readers = readers
         self._reach = reach or Reach()
-        self._channel = channel or Silence()
-        self._keeper = keeper
+        self._channel: Channel = Silence()
+        self._keeper: Keeper | None = None
         self._snapshots: dict[UUID, Snapshot] = {}
+        self._current_at: dict[UUID, float] = {}
+        """When the database last said that the snapshot is what it says."""
         self._unconfirmed: set[UUID] = set()
         """Served from the keeper; the database has not been asked yet."""
         self._loading = asyncio.Lock()
@@ -92,6 +103,21 @@ class Definitions:
         self._listeners: dict[UUID, list[Callable[[Snapshot], None]]] = defaultdict(
             list
         )
+
+    def __len__(self) -> int:
+        """How many environments are in memory."""
+        return len(self._snapshots)
+
+    def connect(self, channel: Channel, keeper: Keeper) -> None:
+        """Give a serving process its way to the others, and its memory on disk."""
+        self._channel, self._keeper = channel, keeper
+
+    @property
+    def age_seconds(self) -> float | None:
+        """Since all that is served was what the database says; None without any."""
+        if not self._current_at:
+            return None
+        return time.monotonic() - min(self._current_at.values())
 
     def held(self, environment_id: UUID) -> Snapshot | None:
         """What the environment serves, if it is in memory; costs one look-up."""
@@ -166,7 +192,11 @@ class Definitions:
         """
         async with self._loading:
             known = list(self._snapshots)
+            asked = time.monotonic()
             stale = await self._stale(known)
+            for environment_id in known:
+                if environment_id not in stale:
+                    self._is_current(environment_id, asked)
             for environment_id in stale:
                 await self._load(environment_id)
             return len(stale)
@@ -215,17 +245,23 @@ class Definitions:
             if kept is None:
                 raise
             self._unconfirmed.add(environment_id)
-            return self._turn(environment_id, kept)
+            self._current_at[environment_id] = time.monotonic() - kept.age_seconds
+            return self._turn(environment_id, kept.snapshot)
         return await self._load(environment_id)
 
     async def _load(self, environment_id: UUID) -> Snapshot:
+        asked = time.monotonic()
         async with asyncio.timeout(LOAD_SECONDS), self._readers() as session:
             found = await load(session, environment_id)
         self._unconfirmed.discard(environment_id)
         self._turn(environment_id, found)
-        if self._keeper is not None:
-            await self._keeper.keep(environment_id, found)
+        self._is_current(environment_id, asked)
         return found
+
+    def _is_current(self, environment_id: UUID, asked: float) -> None:
+        self._current_at[environment_id] = asked
+        if self._keeper is not None:
+            self._keeper.keep(environment_id, self._snapshots[environment_id])
 
     def _turn(self, environment_id: UUID, snapshot: Snapshot) -> Snapshot:
         self._snapshots[environment_id] = snapshot
