@@ -192,6 +192,8 @@ class PhaseDesign:
     """Intervals without enrolment: units first exposed in one are left out."""
     treatment: TreatmentKind | None = None
     targeting: dict[str, Any] | None = field(default=None, hash=False)
+    eligibility: dict[str, Any] | None = field(default=None, hash=False)
+    """The layer, holdouts, prerequisites and segments; None where there are none."""
 
     @property
     def control(self) -> ArmDesign:
@@ -208,7 +210,8 @@ def design_hash(design: PhaseDesign) -> str:
     """SHA-256 of what may not change once the phase has begun.
 
     When the phase ended, its import and its enrolment gaps are history, not design,
-    and stay out; so does coverage, which may be raised.
+    and stay out; so does coverage, which may be raised. What a design has none of
+    leaves no trace, so that designs from before it was known keep their hash.
     """
     frozen = {
         "experiment": design.experiment_key,
@@ -227,6 +230,8 @@ def design_hash(design: PhaseDesign) -> str:
         ],
         "planned_units": design.planned_units,
     }
+    if design.eligibility is not None:
+        frozen["eligibility"] = design.eligibility
     text = json.dumps(frozen, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.design import Direction, MetricRole, UnitKind
-from experiments.models import Experiment, Metric, Variant
+from experiments.models import Experiment, Layer, Metric, Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,26 @@ class MeasureSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class LayerSpec:
+    """Slots of a layer: these ranges, or the first free part of this size.
+
+    Without a key the experiment leaves its layer.
+    """
+
+    key: str | None
+    ranges: Sequence[Sequence[float]] | None = None
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PrerequisiteSpec:
+    """Another experiment, of which a subject must have one of the variants."""
+
+    experiment_key: str
+    variants: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Measure:
     """A metric with its part in an experiment."""
 
@@ -54,6 +74,7 @@ class Draft:
     experiment: Experiment
     variants: tuple[Variant, ...]
     measures: tuple[Measure, ...]
+    layer: Layer | None = None
 
     @property
     def hypothesis(self) -> HypothesisSpec:
@@ -84,6 +105,11 @@ class Draft:
             "targeting": experiment.targeting,
             "coverage": experiment.coverage,
             "planned_units": experiment.planned_units,
+            "area": experiment.area,
+            "exempt_from_holdouts": experiment.exempt_from_holdouts,
+            "layer": self.layer
+            and {"key": self.layer.key, "ranges": experiment.layer_ranges},
+            "prerequisites": experiment.prerequisites,
             "variants": [
                 [v.key, v.name, v.weight, v.is_control, v.payload]
                 for v in self.variants
@@ -105,6 +131,12 @@ class Changes:
     targeting: Mapping[str, Any] | None = None
     coverage: float | None = None
     planned_units: int | None = None
+    area: str | None = None
+    """An empty one puts it into no area."""
+    layer: LayerSpec | None = None
+    prerequisites: Sequence[PrerequisiteSpec] | None = None
+    exempt_from_holdouts: bool | None = None
+    exemption_reason: str = ""
 
     @property
     def touches_design(self) -> bool:
@@ -116,5 +148,9 @@ class Changes:
             self.measures,
             self.targeting,
             self.planned_units,
+            self.area,
+            self.layer,
+            self.prerequisites,
+            self.exempt_from_holdouts,
         )
         return any(part is not None for part in design)

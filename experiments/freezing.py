@@ -19,11 +19,13 @@ from experiments.design import (
     design_hash,
 )
 from experiments.drafts import Draft
+from experiments.eligibility.frozen import Eligibility
 from experiments.models import Metric, Phase
 
 
 def frozen_phase(
     draft: Draft,
+    eligibility: Eligibility,
     *,
     phase_id: UUID,
     environment_id: UUID,
@@ -53,6 +55,7 @@ def frozen_phase(
         started_at=started_at,
         treatment=experiment.treatment,
         targeting=experiment.targeting,
+        eligibility=eligibility.design(),
     )
     return Phase(
         id=phase_id,
@@ -66,6 +69,7 @@ def frozen_phase(
         coverage=design.coverage,
         planned_units=design.planned_units,
         started_at=started_at,
+        eligibility=eligibility.document(),
     )
 
 

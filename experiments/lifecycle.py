@@ -51,6 +51,7 @@ class Step(StrEnum):
     START = "START"
     PAUSE = "PAUSE"
     RESUME = "RESUME"
+    NEW_PHASE = "NEW_PHASE"
     STOP = "STOP"
     DECIDE = "DECIDE"
     ARCHIVE = "ARCHIVE"
@@ -77,6 +78,9 @@ TRANSITIONS: Mapping[Step, Transition] = MappingProxyType(
             frozenset({_S.RUNNING}), _S.PAUSED, Role.OPERATOR, needs_reason=True
         ),
         Step.RESUME: Transition(frozenset({_S.PAUSED}), _S.RUNNING, Role.OPERATOR),
+        Step.NEW_PHASE: Transition(
+            frozenset({_S.RUNNING}), _S.RUNNING, Role.EDITOR, needs_reason=True
+        ),
         Step.STOP: Transition(
             frozenset({_S.RUNNING, _S.PAUSED}),
             _S.STOPPED,
@@ -96,6 +100,9 @@ EDITABLE = frozenset({_S.DRAFT})
 LIVE = frozenset({_S.RUNNING, _S.PAUSED})
 """States in which people are being assigned, or may be again."""
 
+HOLDING = LIVE | EDITABLE | {_S.IN_REVIEW, _S.APPROVED, _S.SCHEDULED}
+"""States in which an experiment keeps its slots of a layer: it runs, or may start."""
+
 SERVED = LIVE | {_S.STOPPED, _S.DECIDED}
 """States whose experiment is still answered for: with its control when not live."""
 
@@ -113,5 +120,9 @@ def target_of(source: ExperimentStatus, step: Step) -> ExperimentStatus:
 
 
 def allowed_transitions(source: ExperimentStatus) -> tuple[ExperimentStatus, ...]:
-    """The states that a step leads to from here."""
-    return tuple(t.target for t in TRANSITIONS.values() if source in t.sources)
+    """The other states that a step leads to from here."""
+    return tuple(
+        t.target
+        for t in TRANSITIONS.values()
+        if source in t.sources and t.target is not source
+    )

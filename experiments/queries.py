@@ -11,7 +11,14 @@ from core.database import AsyncSession
 from experiments.drafts import Draft, Measure
 from experiments.errors import ExperimentUnknown, MetricUnknown, PhaseUnknown
 from experiments.lifecycle import ExperimentStatus
-from experiments.models import Experiment, ExperimentMetric, Metric, Phase, Variant
+from experiments.models import (
+    Experiment,
+    ExperimentMetric,
+    Layer,
+    Metric,
+    Phase,
+    Variant,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,7 @@ async def draft_of(session: AsyncSession, experiment: Experiment) -> Draft:
 async def drafts_of(
     session: AsyncSession, experiments: Sequence[Experiment]
 ) -> Mapping[UUID, Draft]:
-    """Several experiments with their parts, in two reads."""
+    """Several experiments with their parts, in a fixed number of reads."""
     ids = [experiment.id for experiment in experiments]
     variants = await session.exec(
         select(Variant)
@@ -110,14 +117,26 @@ async def drafts_of(
     measures: dict[UUID, list[Measure]] = {each: [] for each in ids}
     for link, metric in links.all():
         measures[link.experiment_id].append(Measure(metric, link.role, link.margin))
+    layers = await _layers_of(session, experiments)
     return {
         experiment.id: Draft(
             experiment,
             tuple(by_experiment[experiment.id]),
             tuple(measures[experiment.id]),
+            layers.get(experiment.layer_id),
         )
         for experiment in experiments
     }
+
+
+async def _layers_of(
+    session: AsyncSession, experiments: Sequence[Experiment]
+) -> Mapping[UUID | None, Layer]:
+    ids = {each.layer_id for each in experiments if each.layer_id is not None}
+    if not ids:
+        return {}
+    found = await session.exec(select(Layer).where(col(Layer.id).in_(ids)))
+    return {layer.id: layer for layer in found.all()}
 
 
 async def phases_of(

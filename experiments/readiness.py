@@ -1,16 +1,26 @@
 """The launch checklist: what blocks a start, and what is worth knowing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 from core.conditions import compiled
 from experiments.design import MetricRole
 from experiments.drafts import Draft
+from experiments.eligibility.segments import named
 from experiments.treatments import TreatmentKind
 
 WEIGHT_TOLERANCE = 1e-6
 MAX_GUARDRAILS = 5
+MAX_NAMED = 5
+
+_NAMES = ("meter", "flow")
+_CHANGED_BY: Mapping[TreatmentKind, frozenset[str]] = {
+    TreatmentKind.FREEMIUM_LIMIT: frozenset({"plan", "mrr_minor"}),
+    TreatmentKind.ONBOARDING_FLOW: frozenset({"plan", "mrr_minor", "role"}),
+}
+"""Traits that a treatment moves when it works: people pay, or bring colleagues in."""
 
 
 class Severity(StrEnum):
@@ -30,6 +40,16 @@ class LaunchCheck:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another experiment that people are in while this one starts."""
+
+    key: str
+    layer_id: UUID | None
+    treats: frozenset[str]
+    """The meters and flows that it varies."""
+
+
 def launch_checks(draft: Draft, *, importing: bool = False) -> tuple[LaunchCheck, ...]:
     """Everything to do or to know before the start.
 
@@ -41,9 +61,60 @@ def launch_checks(draft: Draft, *, importing: bool = False) -> tuple[LaunchCheck
     return tuple(checks)
 
 
+def neighbour_checks(
+    draft: Draft, neighbours: Sequence[Neighbour]
+) -> tuple[LaunchCheck, ...]:
+    """What is worth knowing of the experiments that run beside it.
+
+    Those in its own layer are not met: nobody is in both.
+    """
+    layer_id = draft.experiment.layer_id
+    met = [
+        each
+        for each in neighbours
+        if each.key != draft.experiment.key
+        and (layer_id is None or each.layer_id != layer_id)
+    ]
+    mine = treated_by(draft)
+    same = [each for each in met if each.treats & mine]
+    others = [each for each in met if each not in same]
+    checks = []
+    if same:
+        checks.append(
+            LaunchCheck(
+                "OVERLAP_SAME_TREATMENT",
+                Severity.WARNING,
+                f"The same people get the same meter or flow from {_named(same)}. Put "
+                "them into one layer.",
+            )
+        )
+    if others:
+        checks.append(
+            LaunchCheck(
+                "OVERLAP",
+                Severity.INFO,
+                f"The same people are in {_named(others)}; each is split by its own "
+                "seed.",
+            )
+        )
+    return tuple(checks)
+
+
+def treated_by(draft: Draft) -> frozenset[str]:
+    """The meters and flows that an experiment varies; a feature's value has no name."""
+    names = (variant.payload.get(name) for variant in draft.variants for name in _NAMES)
+    return frozenset(name for name in names if isinstance(name, str))
+
+
 def blockers(checks: tuple[LaunchCheck, ...]) -> tuple[str, ...]:
     """The codes that refuse a start."""
     return tuple(c.code for c in checks if c.severity is Severity.BLOCKER)
+
+
+def _named(neighbours: Sequence[Neighbour]) -> str:
+    keys = ", ".join(each.key for each in neighbours[:MAX_NAMED])
+    more = len(neighbours) - MAX_NAMED
+    return f"{keys} and {more} more" if more > 0 else keys
 
 
 def _blocker(code: str, message: str) -> LaunchCheck:
@@ -106,13 +177,28 @@ def _variants(draft: Draft) -> Iterator[LaunchCheck]:
 
 def _population(draft: Draft) -> Iterator[LaunchCheck]:
     experiment = draft.experiment
-    if compiled(experiment.targeting or {}).flaws:
+    targeting = experiment.targeting or {}
+    # One that names segments is judged with them written out, by who can read them.
+    if not named(targeting) and compiled(targeting).flaws:
         yield _blocker("TARGETING", "The targeting cannot be evaluated.")
     if not experiment.planned_units:
         yield _blocker("PLANNED_UNITS", "Plan how many units decide the question.")
     if experiment.coverage == 0:
         yield LaunchCheck(
             "COVERAGE_ZERO", Severity.WARNING, "Nobody is covered until it is raised."
+        )
+
+
+def _changed(draft: Draft) -> Iterator[LaunchCheck]:
+    """Who is treated may leave the targeting by it, and only in one arm."""
+    changed = _CHANGED_BY.get(draft.experiment.treatment, frozenset())
+    read = compiled(draft.experiment.targeting or {}).names() & changed
+    for name in sorted(read):
+        yield LaunchCheck(
+            "TARGETING_CHANGES",
+            Severity.WARNING,
+            f"The treatment can change {name}, which the targeting reads. Whoever was "
+            "exposed stays in the analysis, but is served by what holds now.",
         )
 
 
@@ -130,4 +216,5 @@ _RULES: tuple[Callable[[Draft], Iterator[LaunchCheck]], ...] = (
     _metrics,
     _variants,
     _population,
+    _changed,
 )

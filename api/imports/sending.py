@@ -237,5 +237,5 @@ async def _unless_there(
             mutation(field_name), input={"idempotencyKey": key, **values}
         )
     except RequestRefused as refusal:
-        if refusal.code not in {"KEY_RESERVED", "IDEMPOTENCY_CONFLICT"}:
+        if refusal.code not in {"KEY_TAKEN", "IDEMPOTENCY_CONFLICT"}:
             raise

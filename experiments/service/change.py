@@ -91,16 +91,40 @@ async def take(
     if transition.needs_reason and not (reason or "").strip():
         raise ReasonMissing
     row = await write(session, experiment, transition.sources, status=target, **values)
-    await audit.record(
+    await record(
         session,
+        row,
+        f"experiment.{step.lower()}",
         actor=actor,
-        project_id=row.project_id,
         environment_id=environment_id,
-        action=f"experiment.{step.lower()}",
-        subject="Experiment",
-        subject_id=row.id,
         before={"status": source, "version": row.version - 1},
         after={"status": target, "version": row.version, **(facts or {})},
         reason=reason,
     )
     return row
+
+
+async def record(
+    session: AsyncSession,
+    experiment: Experiment,
+    action: str,
+    *,
+    actor: Actor,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    environment_id: UUID | None = None,
+    reason: str | None = None,
+) -> None:
+    """Write a change of an experiment into the audit trail."""
+    await audit.record(
+        session,
+        actor=actor,
+        project_id=experiment.project_id,
+        environment_id=environment_id,
+        action=action,
+        subject="Experiment",
+        subject_id=experiment.id,
+        before=before,
+        after=after,
+        reason=reason,
+    )

@@ -12,6 +12,8 @@ from experiments.errors import DecisionRefused, DesignInvalid
 from experiments.lifecycle import DecisionOutcome, Step, target_of
 from experiments.models import TEXT_LENGTH, Experiment
 from experiments.service import change
+from experiments.service.locking import hold_project
+from experiments.service.prerequisites import check_not_required
 from experiments.service.publishing import touch_definitions
 
 
@@ -71,6 +73,7 @@ async def archive(
     """Put it away. Its key stays reserved, and it is no longer answered for.
 
     Raises:
+        PrerequisiteInUse: Others that run, or may start, require it.
         IllegalTransition: It is live.
         StaleVersion: Somebody changed it first.
     """
@@ -80,6 +83,9 @@ async def archive(
         experiment_id=experiment_id,
         expected=expected_version,
     )
+    target_of(experiment.status, Step.ARCHIVE)
+    await hold_project(session, project_id)
+    await check_not_required(session, experiment)
     row = await change.take(session, experiment, Step.ARCHIVE, actor=actor)
     for environment_id in await queries.environments_of(session, row.id):
         await touch_definitions(session, environment_id)

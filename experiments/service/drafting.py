@@ -3,8 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
-
 from core import audit
 from core.audit import Actor
 from core.clock import now
@@ -12,12 +10,15 @@ from core.database import AsyncSession
 from experiments import queries
 from experiments.design import UnitKind
 from experiments.drafts import Changes, Draft
-from experiments.errors import DesignFrozen, KeyReserved
-from experiments.lifecycle import EDITABLE, LIVE
+from experiments.errors import DesignFrozen
+from experiments.lifecycle import EDITABLE
 from experiments.models import Experiment
 from experiments.service import change
+from experiments.service.keys import keep
 from experiments.service.parts import check_key, columns_of, write_parts
-from experiments.service.publishing import locked_phase, republish
+from experiments.service.population import population_columns
+from experiments.service.prerequisites import check_variants_kept
+from experiments.service.ramping import check_rise, cover
 from experiments.treatments import TreatmentKind
 
 
@@ -35,9 +36,12 @@ async def draft(
     Raises:
         DesignInvalid: A part breaks a rule.
         TreatmentInvalid: A payload does not fit the treatment.
-        ConditionInvalid: The targeting cannot be evaluated.
+        ConditionInvalid, SegmentUnknown: The targeting cannot be evaluated.
+        LayerSlotTaken: Another experiment has part of the slots.
+        PrerequisiteInvalid: It requires what is not in use.
         MetricUnknown: The project has no such metric.
-        KeyReserved: The project has, or had, an experiment with this key.
+        KeyTaken: The project has an experiment with this key.
+        KeyReserved: It had one, which was archived.
     """
     check_key(key)
     at = await now(session)
@@ -55,14 +59,14 @@ async def draft(
     )
     for name, value in columns_of(changes).items():
         setattr(experiment, name, value)
-    try:
-        async with session.begin_nested():
-            session.add(experiment)
-    except IntegrityError as error:
-        raise KeyReserved(key) from error
+    for name, value in (await population_columns(session, experiment, changes)).items():
+        setattr(experiment, name, value)
+    await keep(session, experiment)
     await write_parts(session, experiment, changes)
     written = await queries.draft_of(session, experiment)
-    await _record(session, actor, "experiment.draft", None, written)
+    await _record(
+        session, actor, "experiment.draft", None, after=written, changes=changes
+    )
     return experiment
 
 
@@ -79,6 +83,8 @@ async def update(
 
     Raises:
         DesignFrozen: It has started, and the change is of another kind.
+        CoverageOnlyRises: It has started, and the coverage would fall.
+        PrerequisiteInUse: Others require a variant that would go.
         StaleVersion: Somebody changed it since.
     """
     experiment = await change.read(
@@ -91,16 +97,18 @@ async def update(
     before = await queries.draft_of(session, experiment)
     remembered = before.facts()
     columns = columns_of(changes)
+    columns |= await population_columns(session, experiment, changes)
     row = await change.write(session, experiment, [experiment.status], **columns)
     if experiment.status in EDITABLE:
         await write_parts(session, row, changes)
+        if changes.variants is not None:
+            await check_variants_kept(session, await queries.draft_of(session, row))
     elif changes.coverage is not None:
-        phase = await queries.current_phase(session, row.id)
-        phase = await locked_phase(session, phase.id)
-        phase.coverage = changes.coverage
-        await republish(session, phase)
+        await cover(session, row)
     after = await queries.draft_of(session, row)
-    await _record(session, actor, "experiment.update", remembered, after)
+    await _record(
+        session, actor, "experiment.update", remembered, after=after, changes=changes
+    )
     return row
 
 
@@ -109,17 +117,11 @@ def _check_frozen(experiment: Experiment, changes: Changes) -> None:
         return
     if changes.touches_design:
         raise DesignFrozen(
-            "The design was frozen at the start; draft another experiment."
+            "The design was frozen at the start. startNewPhase takes another split or "
+            "less coverage; for anything else draft another experiment."
         )
-    if changes.coverage is None:
-        return
-    if experiment.status not in LIVE:
-        raise DesignFrozen("Nobody is being assigned any more.", path=("coverage",))
-    if changes.coverage < experiment.coverage:
-        raise DesignFrozen(
-            f"Coverage may only be raised from {experiment.coverage:g}.",
-            path=("coverage",),
-        )
+    if changes.coverage is not None:
+        check_rise(experiment, changes.coverage)
 
 
 async def _record(
@@ -127,7 +129,9 @@ async def _record(
     actor: Actor,
     action: str,
     before: dict[str, Any] | None,
+    *,
     after: Draft,
+    changes: Changes,
 ) -> None:
     await audit.record(
         session,
@@ -138,4 +142,5 @@ async def _record(
         subject_id=after.experiment.id,
         before=before,
         after=after.facts(),
+        reason=changes.exemption_reason.strip() or None,
     )

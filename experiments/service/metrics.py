@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import update
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from core import audit
@@ -14,10 +13,11 @@ from core.clock import now
 from core.database import AsyncSession
 from core.problems import StaleVersion
 from experiments import queries
-from experiments.errors import KeyReserved, MetricArchived, MetricInUse
+from experiments.errors import MetricArchived, MetricInUse
 from experiments.lifecycle import EDITABLE, LIVE
 from experiments.measurement import MetricSpec, check_metric
 from experiments.models import Experiment, ExperimentMetric, Metric
+from experiments.service.keys import keep
 from experiments.service.parts import check_key
 
 
@@ -34,18 +34,15 @@ async def define_metric(
     Raises:
         DesignInvalid: The key has other characters.
         MetricInvalid: Its parts do not fit its kind.
-        KeyReserved: The project has, or had, a metric with this key.
+        KeyTaken: The project has a metric with this key.
+        KeyReserved: It had one, which was archived.
     """
     check_key(key)
     check_metric(spec)
     metric = Metric(
         project_id=project_id, key=key, created_at=await now(session), **asdict(spec)
     )
-    try:
-        async with session.begin_nested():
-            session.add(metric)
-    except IntegrityError as error:
-        raise KeyReserved(key) from error
+    await keep(session, metric)
     await _record(session, actor, "metric.define", metric, None)
     return metric
 

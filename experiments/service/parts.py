@@ -2,13 +2,12 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import delete
 from sqlmodel import col
 
-from core.conditions import ConditionInvalid, validated
 from core.database import AsyncSession
 from experiments import queries
 from experiments.drafts import Changes, HypothesisSpec, MeasureSpec, VariantSpec
@@ -43,20 +42,28 @@ def check_key(key: str, *, path: tuple[str, ...] = ("key",)) -> None:
         )
 
 
+def checked_name(name: str) -> str:
+    """A name without the space around it.
+
+    Raises:
+        DesignInvalid: It is empty or too long.
+    """
+    if not 0 < len(name.strip()) <= NAME_LENGTH:
+        raise DesignInvalid(
+            f"A name has 1 to {NAME_LENGTH} characters.", path=("name",)
+        )
+    return name.strip()
+
+
 def columns_of(changes: Changes) -> dict[str, Any]:
     """The experiment's own columns that change.
 
     Raises:
         DesignInvalid: A value is out of bounds.
-        ConditionInvalid: The targeting cannot be evaluated.
     """
     columns: dict[str, Any] = {}
     if changes.name is not None:
-        if not 0 < len(changes.name.strip()) <= NAME_LENGTH:
-            raise DesignInvalid(
-                f"A name has 1 to {NAME_LENGTH} characters.", path=("name",)
-            )
-        columns["name"] = changes.name.strip()
+        columns["name"] = checked_name(changes.name)
     if changes.unit is not None:
         columns["unit"] = changes.unit
     if changes.coverage is not None:
@@ -67,20 +74,9 @@ def columns_of(changes: Changes) -> dict[str, Any]:
         if not 0 < changes.planned_units <= MAX_PLANNED_UNITS:
             raise DesignInvalid("Plan at least one unit.", path=("plannedUnits",))
         columns["planned_units"] = changes.planned_units
-    if changes.targeting is not None:
-        columns["targeting"] = _targeting(changes.targeting)
     if changes.hypothesis is not None:
         columns |= _hypothesis(changes.hypothesis)
     return columns
-
-
-def _targeting(source: Mapping[str, Any]) -> dict[str, Any] | None:
-    try:
-        validated(source)
-    except ConditionInvalid as error:
-        path = ("targeting", *error.path)
-        raise ConditionInvalid(error.message, path=path) from None
-    return dict(source) or None
 
 
 def _hypothesis(spec: HypothesisSpec) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from experiments.lifecycle import PauseMode, Step, target_of
 from experiments.models import Experiment, Phase
 from experiments.readiness import blockers, launch_checks
 from experiments.service import change
+from experiments.service.population import gathered
 from experiments.service.publishing import (
     locked_phase,
     republish,
@@ -41,6 +42,9 @@ async def start(
 
     Raises:
         ChecklistIncomplete: The launch checklist has blockers.
+        ConditionInvalid, SegmentUnknown: The targeting cannot be evaluated.
+        LayerSlotTaken: Another experiment has part of its slots.
+        PrerequisiteInvalid: It requires what is not in use.
         IllegalTransition: It was started before.
         StaleVersion: Somebody changed or started it first.
     """
@@ -59,8 +63,10 @@ async def start(
     if imported_since is not None and imported_since > at:
         raise DesignInvalid("An import lies in the past.", path=("importedSince",))
     number = await _next_number(session, experiment.id)
+    eligibility = await gathered(session, draft, importing=imported_since is not None)
     phase = frozen_phase(
         draft,
+        eligibility,
         phase_id=new_id(),
         environment_id=environment_id,
         number=number,

@@ -18,6 +18,7 @@ from experiments.errors import (
     DesignInvalid,
     ExperimentUnknown,
     KeyReserved,
+    KeyTaken,
     MetricArchived,
     MetricInUse,
     MetricUnknown,
@@ -52,7 +53,7 @@ async def test_a_key_is_used_once_and_the_transaction_lives_on(
 ) -> None:
     async with sessions.begin() as session:
         await company.draft(session)
-        with pytest.raises(KeyReserved, match="short-form"):
+        with pytest.raises(KeyTaken, match="short-form"):
             await company.draft(session)
         await company.draft(session, key="other")
     async with sessions() as session:

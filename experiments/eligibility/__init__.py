@@ -1,0 +1,1 @@
+"""Who may be in a phase: layers, holdouts, segments and prerequisites."""

@@ -1,0 +1,172 @@
+"""Segments in conditions: which ones a condition names, and what they stand for."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.conditions import ConditionInvalid
+from experiments.errors import SegmentCycle, SegmentUnknown
+
+MAX_DEPTH = 10
+MAX_WRITTEN = 50_000
+"""How many listed values a condition may come to with its segments written out."""
+
+_LISTED = {"$inGroup": "$in", "$notInGroup": "$nin"}
+_SAVED = "$savedGroup"
+_JOINTS = frozenset({"$and", "$or", "$nor"})
+_SAVED_PARTS = frozenset({"id", "attributeKey"})
+
+Where = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRule:
+    """A segment as conditions use it: listed values of an attribute, or a condition."""
+
+    key: str
+    version: int
+    attribute: str | None = None
+    listed: tuple[str, ...] = ()
+    condition: Mapping[str, Any] | None = None
+
+
+def named(source: object) -> frozenset[str]:
+    """The keys of the segments that a condition names itself."""
+    return frozenset(_named(source))
+
+
+def written_out(
+    source: Mapping[str, Any],
+    segments: Mapping[str, SegmentRule],
+    *,
+    within: str | None = None,
+) -> dict[str, Any]:
+    """The condition with every segment in its place.
+
+    `within` is the segment whose own condition it is.
+
+    Raises:
+        SegmentUnknown: It names a segment that is not among these.
+        SegmentCycle: A segment leads back to itself.
+        ConditionInvalid: A segment is named in a way that cannot be read, or the
+            whole would be too large.
+    """
+    writer = _Writer(segments)
+    return writer.condition(source, (), () if within is None else (within,))
+
+
+def _named(source: object) -> Iterator[str]:
+    if isinstance(source, Mapping):
+        for name, value in source.items():
+            if name in _LISTED and isinstance(value, str):
+                yield value
+            elif name == _SAVED and isinstance(value, Mapping):
+                if isinstance(value.get("id"), str):
+                    yield value["id"]
+            else:
+                yield from _named(value)
+    elif isinstance(source, list):
+        for item in source:
+            yield from _named(item)
+
+
+class _Writer:
+    """Writes one condition out; `trail` holds the segments that it stands in."""
+
+    def __init__(self, segments: Mapping[str, SegmentRule]) -> None:
+        self._segments = segments
+        self._written = 0
+
+    def condition(
+        self, source: Mapping[str, Any], where: Where, trail: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """An object of which every entry must hold."""
+        if len(where) > MAX_DEPTH * 4:
+            raise ConditionInvalid("It is nested too deeply.", path=where)
+        kept: dict[str, Any] = {}
+        saved: list[dict[str, Any]] = []
+        for name, value in source.items():
+            here = (*where, str(name))
+            if name == _SAVED:
+                saved.append(self._saved(value, here, trail))
+            elif name in _JOINTS and isinstance(value, list):
+                kept[name] = [
+                    self._part(item, (*here, str(index)), trail)
+                    for index, item in enumerate(value)
+                ]
+            elif name == "$not":
+                kept[name] = self._part(value, here, trail)
+            else:
+                kept[name] = self._value(value, here)
+        if not saved:
+            return kept
+        if not kept and len(saved) == 1:
+            return saved[0]
+        return {"$and": ([kept] if kept else []) + saved}
+
+    def _part(self, item: object, where: Where, trail: tuple[str, ...]) -> object:
+        if not isinstance(item, Mapping):
+            return item
+        return self.condition(item, where, trail)
+
+    def _value(self, value: object, where: Where) -> object:
+        """What an attribute is compared with: a literal, or operators."""
+        if not isinstance(value, Mapping):
+            return value
+        return self._operators(value, where)
+
+    def _operators(self, value: Mapping[str, Any], where: Where) -> dict[str, Any]:
+        written: dict[str, Any] = {}
+        for name, operand in value.items():
+            here = (*where, str(name))
+            plain = _LISTED.get(name)
+            if plain is None:
+                written[name] = (
+                    self._operators(operand, here)
+                    if name in {"$not", "$elemMatch"} and isinstance(operand, Mapping)
+                    else operand
+                )
+                continue
+            if plain in value:
+                raise ConditionInvalid(
+                    f"Put {plain} and {name} into two parts of an $and.", path=here
+                )
+            written[plain] = list(self._listed(operand, here).listed)
+        return written
+
+    def _saved(
+        self, value: object, where: Where, trail: tuple[str, ...]
+    ) -> dict[str, Any]:
+        if not isinstance(value, Mapping) or not value.keys() <= _SAVED_PARTS:
+            raise ConditionInvalid(f'{_SAVED} takes {{"id": "..."}}.', path=where)
+        segment = self._find(value.get("id"), where)
+        attribute = value.get("attributeKey", segment.attribute)
+        if segment.condition is None:
+            if not isinstance(attribute, str) or not attribute:
+                raise ConditionInvalid("Name the attribute.", path=where)
+            return {attribute: {"$in": list(self._count(segment).listed)}}
+        if segment.key in trail:
+            raise SegmentCycle((*trail, segment.key), path=where)
+        return self.condition(segment.condition, where, (*trail, segment.key))
+
+    def _listed(self, key: object, where: Where) -> SegmentRule:
+        segment = self._find(key, where)
+        if segment.condition is not None:
+            raise ConditionInvalid(
+                f"{segment.key} is a condition; name it by {_SAVED}.", path=where
+            )
+        return self._count(segment)
+
+    def _find(self, key: object, where: Where) -> SegmentRule:
+        segment = self._segments.get(key) if isinstance(key, str) else None
+        if segment is None:
+            raise SegmentUnknown(str(key), path=where)
+        return segment
+
+    def _count(self, segment: SegmentRule) -> SegmentRule:
+        self._written += len(segment.listed)
+        if self._written > MAX_WRITTEN:
+            raise ConditionInvalid(
+                f"Its segments come to more than {MAX_WRITTEN:,} values."
+            )
+        return segment

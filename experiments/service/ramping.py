@@ -1,0 +1,83 @@
+"""More coverage in a running phase: nobody moves, and its seed stays."""
+
+from uuid import UUID
+
+from core.audit import Actor
+from core.database import AsyncSession
+from experiments import queries
+from experiments.errors import CoverageOnlyRises, DesignFrozen, DesignInvalid
+from experiments.lifecycle import LIVE
+from experiments.models import Experiment, Phase
+from experiments.service import change
+from experiments.service.publishing import locked_phase, republish
+
+
+async def raise_coverage(
+    session: AsyncSession,
+    *,
+    project_id: UUID,
+    experiment_id: UUID,
+    expected_version: int,
+    actor: Actor,
+    coverage: float,
+) -> Experiment:
+    """Let more units in. The phase goes on, and whoever is in keeps the variant.
+
+    Raises:
+        CoverageOnlyRises: It would fall, or stay as it is.
+        DesignInvalid: It is no share.
+        DesignFrozen: The experiment is not live.
+        StaleVersion: Somebody changed it first.
+    """
+    experiment = await change.read(
+        session,
+        project_id=project_id,
+        experiment_id=experiment_id,
+        expected=expected_version,
+    )
+    if not 0 <= coverage <= 1:
+        raise DesignInvalid("Coverage is 0 to 1.", path=("coverage",))
+    check_rise(experiment, coverage)
+    before = experiment.coverage
+    if coverage == before:
+        raise CoverageOnlyRises(f"It is {before:g} already.", path=("coverage",))
+    row = await change.write(
+        session, experiment, [experiment.status], coverage=coverage
+    )
+    phase = await cover(session, row)
+    await change.record(
+        session,
+        row,
+        "experiment.raise_coverage",
+        actor=actor,
+        environment_id=phase.environment_id,
+        before={"coverage": before, "version": row.version - 1},
+        after={"coverage": coverage, "version": row.version, "phase": phase.number},
+    )
+    return row
+
+
+def check_rise(experiment: Experiment, coverage: float) -> None:
+    """Refuse to cover less than before.
+
+    Raises:
+        CoverageOnlyRises: It would fall.
+        DesignFrozen: The experiment is not live.
+    """
+    if experiment.status not in LIVE:
+        raise DesignFrozen("Nobody is being assigned.", path=("coverage",))
+    if coverage < experiment.coverage:
+        raise CoverageOnlyRises(
+            f"Coverage only rises from {experiment.coverage:g}; startNewPhase takes "
+            "less, and randomises again.",
+            path=("coverage",),
+        )
+
+
+async def cover(session: AsyncSession, experiment: Experiment) -> Phase:
+    """Give the current phase the experiment's coverage."""
+    current = await queries.current_phase(session, experiment.id)
+    phase = await locked_phase(session, current.id)
+    phase.coverage = experiment.coverage
+    await republish(session, phase)
+    return phase

@@ -1,0 +1,101 @@
+"""The launch checklist of drafts, with what only the database knows."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from core.database import AsyncSession
+from core.problems import Problem
+from experiments import queries
+from experiments.drafts import Draft
+from experiments.lifecycle import LIVE, ExperimentStatus
+from experiments.models import Experiment
+from experiments.readiness import (
+    LaunchCheck,
+    Neighbour,
+    Severity,
+    launch_checks,
+    neighbour_checks,
+    treated_by,
+)
+from experiments.service import prerequisites, segments
+from experiments.service.population import specs_of
+
+MAX_NEIGHBOURS = 200
+
+
+async def checks_of(
+    session: AsyncSession, *, project_id: UUID, drafts: Sequence[Draft]
+) -> Mapping[UUID, tuple[LaunchCheck, ...]]:
+    """Everything to do or to know before each of the project's drafts starts."""
+    neighbours = await _neighbours(session, project_id)
+    return {
+        draft.experiment.id: (
+            *launch_checks(draft),
+            *await _refusals(session, draft),
+            *await _waiting(session, draft),
+            *neighbour_checks(draft, neighbours),
+        )
+        for draft in drafts
+    }
+
+
+async def _neighbours(session: AsyncSession, project_id: UUID) -> list[Neighbour]:
+    found = await session.exec(
+        select(Experiment)
+        .where(Experiment.project_id == project_id, col(Experiment.status).in_(LIVE))
+        .order_by(col(Experiment.key))
+        .limit(MAX_NEIGHBOURS)
+    )
+    drafts = await queries.drafts_of(session, found.all())
+    return [
+        Neighbour(draft.experiment.key, draft.experiment.layer_id, treated_by(draft))
+        for draft in drafts.values()
+    ]
+
+
+async def _refusals(session: AsyncSession, draft: Draft) -> list[LaunchCheck]:
+    """What the start would refuse of whom it is for."""
+    experiment, checks = draft.experiment, []
+    try:
+        await segments.spelled_out(
+            session,
+            project_id=experiment.project_id,
+            source=experiment.targeting or {},
+            path=("targeting",),
+        )
+        await prerequisites.checked(
+            session,
+            project_id=experiment.project_id,
+            key=experiment.key,
+            unit=experiment.unit,
+            specs=specs_of(experiment),
+        )
+    except Problem as problem:
+        checks.append(LaunchCheck(problem.code, Severity.BLOCKER, problem.message))
+    return checks
+
+
+async def _waiting(session: AsyncSession, draft: Draft) -> list[LaunchCheck]:
+    """What it requires and nobody is in yet."""
+    keys = [spec.experiment_key for spec in specs_of(draft.experiment)]
+    if not keys:
+        return []
+    found = await session.exec(
+        select(Experiment.key)
+        .where(
+            Experiment.project_id == draft.experiment.project_id,
+            col(Experiment.key).in_(keys),
+            Experiment.status == ExperimentStatus.DRAFT,
+        )
+        .order_by(col(Experiment.key))
+    )
+    return [
+        LaunchCheck(
+            "PREREQUISITE_WAITING",
+            Severity.WARNING,
+            f"Nobody is in until {key} has started.",
+        )
+        for key in found.all()
+    ]
