@@ -24,6 +24,14 @@ class Measures:
             ("kind", "outcome"),
             registry=self.registry,
         )
+        self._answered: dict[tuple[str, str, int], Histogram] = {}
+        self._operated: dict[tuple[str, str], Counter] = {}
+        self._prepared = Counter(
+            "hone_prepared_documents",
+            "Requests answered from a plan, by how the document was named.",
+            ("by",),
+            registry=self.registry,
+        )
         self._events = Counter(
             "hone_ingested_events",
             "Events handed in, by verdict.",
@@ -60,15 +68,28 @@ class Measures:
 
     def requested(self, place: str, method: str, status: int, seconds: float) -> None:
         """Note one answered request."""
-        self._requests.labels(place, method, f"{status // 100}xx").observe(seconds)
+        child = self._answered.get((place, method, status))
+        if child is None:
+            child = self._requests.labels(place, method, f"{status // 100}xx")
+            self._answered[place, method, status] = child
+        child.observe(seconds)
 
     def operated(self, kind: str, outcome: str) -> None:
         """Note one GraphQL operation: ok, failed or refused."""
-        self._operations.labels(kind, outcome).inc()
+        child = self._operated.get((kind, outcome))
+        if child is None:
+            child = self._operated[kind, outcome] = self._operations.labels(
+                kind, outcome
+            )
+        child.inc()
 
     def ingested(self, verdict: str, count: int) -> None:
         """Note events that got the same verdict."""
         self._events.labels(verdict).inc(count)
+
+    def prepared(self, by: str) -> None:
+        """Note one request answered from a plan."""
+        self._prepared.labels(by).inc()
 
     def limited(self, kind: str) -> None:
         """Note one request that came too soon after others."""

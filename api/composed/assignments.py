@@ -1,40 +1,30 @@
 """A subject's assignments: definitions in memory, traits only where a rule asks."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-import msgspec
-
-from api.auth import CallerKind
+from api.auth import Caller, CallerKind
+from api.composed.assigned import (
+    Assigned,
+    Everything,
+    index_of,
+    is_feature,
+    names_of,
+)
 from api.context import Context
+from api.services import Services
 from core.problems import Invalid
-from core.subjects import ID_ATTRIBUTES, SubjectContext, traits_of
+from core.subjects import SubjectContext
 from experiments.assignment.definitions import CompiledPhase, Snapshot
 from experiments.assignment.evaluator import Decision, decide
-from experiments.treatments import TreatmentKind
+
+__all__ = ["Assigned", "Attributes", "Everything", "Given", "assigned", "assigned_to"]
 
 MAX_KEYS = 200
 
-
-@dataclass(frozen=True, slots=True)
-class Assigned:
-    """What each experiment gives the subject, at one version of the definitions."""
-
-    version: int
-    decisions: Mapping[str, Decision | None]
-    """By experiment key; None for a key that nothing is served under."""
-
-    @property
-    def etag(self) -> str:
-        """Changes with the definitions and with what this subject is given."""
-        given = [
-            [key] if decision is None else [key, decision.variant.key, decision.cause]
-            for key, decision in self.decisions.items()
-        ]
-        digest = hashlib.sha256(msgspec.json.encode(given)).hexdigest()
-        return f'W/"{self.version}-{digest[:16]}"'
+Given: TypeAlias = Assigned | Everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +40,77 @@ class Attributes:
         A browser may say what it likes about itself, but not to get a higher limit
         or another flow: there the stored trait wins.
         """
-        if trusted or phase.definition.treatment == TreatmentKind.FEATURE:
+        if trusted or is_feature(phase):
             return self.sent_first
         return self.stored_first
 
 
 async def assigned(
-    context: Context, subject: SubjectContext, keys: Sequence[str] | None
-) -> Assigned:
+    context: Context,
+    subject: SubjectContext,
+    keys: Sequence[str] | None,
+    *,
+    qualifying: bool = False,
+) -> Given:
     """Evaluate the experiments asked for, or all that are served. Writes nothing.
+
+    With `qualifying` those that do not target the subject are left out.
 
     Raises:
         Invalid: There are more than 200 keys.
     """
+    return await assigned_to(
+        context.services, context.caller, subject, keys, qualifying=qualifying
+    )
+
+
+async def assigned_to(
+    services: Services,
+    caller: Caller,
+    subject: SubjectContext,
+    keys: Sequence[str] | None,
+    *,
+    qualifying: bool = False,
+) -> Given:
+    """The same, for callers that have no context."""
     if keys is not None and len(keys) > MAX_KEYS:
         raise Invalid(f"At most {MAX_KEYS} keys.", code="BAD_INPUT", path=("keys",))
-    snapshot = await _snapshot(context)
-    wanted = snapshot.phases if keys is None else dict.fromkeys(keys)
-    phases = {key: snapshot.phases.get(key) for key in wanted}
+    snapshot = await services.definitions.snapshot(caller.environment_id)
+    trusted = caller.kind is not CallerKind.CLIENT
+    if keys is not None:
+        found = await _by_key(services, caller, subject, snapshot, keys)
+        return found.of_qualifying() if qualifying else found
+    index = index_of(snapshot)
+    stored: Mapping[str, Any] | None = None
+    if _lacks(subject, index.feature_names, index.other_names, trusted=trusted):
+        environment_id, traits = caller.environment_id, services.traits
+        stored = traits.fresh(environment_id, subject)
+        if stored is None:
+            stored = await traits.of(environment_id, subject)
+    sent_first = subject.rule_attributes(stored)
+    stored_first = None
+    if stored and not trusted and index.other_names:
+        stored_first = subject.rule_attributes(stored, stored_first=True)
+    relevant = snapshot.relevant(sent_first, stored_first)
+    return Everything(index, relevant, qualifying=qualifying)
+
+
+async def _by_key(
+    services: Services,
+    caller: Caller,
+    subject: SubjectContext,
+    snapshot: Snapshot,
+    keys: Sequence[str],
+) -> Assigned:
+    phases = {key: snapshot.phases.get(key) for key in dict.fromkeys(keys)}
     known = [phase for phase in phases.values() if phase is not None]
-    attributes = await attributes_for(context, subject, known)
-    trusted = is_trusted(context)
+    trusted = caller.kind is not CallerKind.CLIENT
+    (attributes,) = await _attributes(services, caller, [(subject, known)])
     decisions: dict[str, Decision | None] = dict.fromkeys(phases)
     for key, phase in phases.items():
         if phase is not None:
-            seen = attributes.for_phase(phase, trusted=trusted)
-            decisions[key] = decide(phase, seen)
-    return Assigned(version=snapshot.version, decisions=decisions)
+            decisions[key] = decide(phase, attributes.for_phase(phase, trusted=trusted))
+    return Assigned(snapshot.version, decisions)
 
 
 async def variants_met(
@@ -92,7 +126,9 @@ async def variants_met(
         for place, (key, subject) in enumerate(asked)
         if (phase := phases.get(key)) is not None
     ]
-    found = await _attributes(context, [(s, [phase]) for phase, s, _ in served])
+    found = await _attributes(
+        context.services, context.caller, [(s, [phase]) for phase, s, _ in served]
+    )
     trusted = is_trusted(context)
     variants: list[str | None] = [None] * len(asked)
     for (phase, _, place), attributes in zip(served, found, strict=True):
@@ -114,23 +150,32 @@ async def attributes_for(
     context: Context, subject: SubjectContext, phases: Sequence[CompiledPhase]
 ) -> Attributes:
     """The subject's attributes, completed from the database if a rule asks for more."""
-    (attributes,) = await _attributes(context, [(subject, phases)])
+    (attributes,) = await _attributes(
+        context.services, context.caller, [(subject, phases)]
+    )
     return attributes
 
 
 async def _attributes(
-    context: Context, asked: Sequence[tuple[SubjectContext, Sequence[CompiledPhase]]]
+    services: Services,
+    caller: Caller,
+    asked: Sequence[tuple[SubjectContext, Sequence[CompiledPhase]]],
 ) -> list[Attributes]:
+    trusted = caller.kind is not CallerKind.CLIENT
     lacking = [
         place
         for place, (subject, phases) in enumerate(asked)
-        if _needs_traits(context, subject, phases)
+        if _lacks(
+            subject,
+            names_of(phase for phase in phases if is_feature(phase)),
+            names_of(phase for phase in phases if not is_feature(phase)),
+            trusted=trusted,
+        )
     ]
-    stored: dict[int, dict[str, Any]] = {}
+    stored: dict[int, Mapping[str, Any]] = {}
     if lacking:
         subjects = [asked[place][0] for place in lacking]
-        async with context.readers() as session:
-            found = await traits_of(session, context.caller.environment_id, subjects)
+        found = await services.traits.of_each(caller.environment_id, subjects)
         stored = dict(zip(lacking, found, strict=True))
     return [
         Attributes(
@@ -146,18 +191,18 @@ def is_trusted(context: Context) -> bool:
     return context.caller.kind is not CallerKind.CLIENT
 
 
-def _needs_traits(
-    context: Context, subject: SubjectContext, phases: Sequence[CompiledPhase]
+def _lacks(
+    subject: SubjectContext,
+    features: AbstractSet[str],
+    others: AbstractSet[str],
+    *,
+    trusted: bool,
 ) -> bool:
-    trusted = is_trusted(context)
-    for phase in phases:
-        names = phase.attribute_names - ID_ATTRIBUTES
-        if not trusted and phase.definition.treatment != TreatmentKind.FEATURE:
-            if names:
-                return True
-        elif not names <= subject.attributes.keys():
-            return True
-    return False
+    """Whether rules need more of a subject than it was sent with."""
+    sent = subject.attributes.keys()
+    if not trusted and others:
+        return True
+    return not (sent >= features and sent >= others)
 
 
 async def _snapshot(context: Context) -> Snapshot:

@@ -3,7 +3,7 @@
 import strawberry
 
 from api.composed.assignments import (
-    Assigned,
+    Given,
     assigned,
     attributes_for,
     is_trusted,
@@ -92,7 +92,7 @@ class AssignmentSet:
     )
 
     @classmethod
-    def of(cls, found: Assigned) -> "AssignmentSet":
+    def of(cls, found: Given) -> "AssignmentSet":
         """From the decisions."""
         return cls(
             etag=found.etag,
@@ -192,7 +192,8 @@ class Query:
         metadata={"policy": Policy.PUBLIC},
         description="What every experiment gives one subject, in one round trip and "
         "without a write. An unknown key is answered with reason UNKNOWN. Null where "
-        "`ifNoneMatch` still matches.",
+        "`ifNoneMatch` still matches. With `qualifying` experiments that do not target "
+        "the subject are left out.",
     )
     async def assignments(
         self,
@@ -200,9 +201,12 @@ class Query:
         subject: SubjectInput,
         keys: list[str] | None = None,
         if_none_match: str | None = None,
+        qualifying: bool = False,
     ) -> AssignmentSet | None:
         """All that is served, unless keys are named."""
-        found = await assigned(info.context, subject.context(), keys)
+        found = await assigned(
+            info.context, subject.context(), keys, qualifying=qualifying
+        )
         if if_none_match is not None and if_none_match == found.etag:
             return None
         return AssignmentSet.of(found)
