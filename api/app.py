@@ -21,7 +21,6 @@ from api.http.metrics import metrics
 from api.http.streams import Streams
 from api.policies import Policies
 from api.prepared import Prepared
-from api.prepared import Prepared
 from api.records import log_as_json
 from api.services import Services
 from core.database import Database

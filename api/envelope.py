@@ -25,11 +25,9 @@ _NUMBERS = itertools.count(1)
 RETRY_SECONDS = "2"
 """What we tell those who come while a store is away."""
 
-_RUN = secrets.token_hex(10)
-_NUMBERS = itertools.count(1)
 _UNREAD = frozenset({408, 413})
 """Answers to a body that was not read: what is left of it must not be either."""
-SAFESAFE_HEADERS = {
+SAFE_HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "x-frame-options": "DENY",
@@ -90,28 +88,6 @@ class Envelope:
             status=status,
             request_id=request_id,
             seconds=took,
-        )
-
-
-def noted(
-    measures: Measures,
-    place: str,
-    method: str,
-    *,
-    status: int,
-    request_id: str,
-    seconds: float,
-) -> None:
-    """Measure one answered request, and log it where the level asks for that."""
-    measures.requested(place, method, status, seconds)
-    if LOGGER.isEnabledFor(logging.INFO):
-        note(
-            "request",
-            requestId=request_id,
-            method=method,
-            place=place,
-            status=status,
-            milliseconds=round(seconds * 1000, 2),
         )
 
 
