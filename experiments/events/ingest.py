@@ -46,6 +46,8 @@ class Receipt:
     rejected: tuple[Verdict, ...]
     """By index in the request."""
     kept: tuple[Kept, ...]
+    verdicts: tuple[Verdict, ...]
+    """Of what could be read, in the order of the request."""
 
 
 class TooManyEvents(Invalid):
@@ -105,6 +107,7 @@ async def ingest(
             for event, verdict in zip(events, verdicts, strict=True)
             if verdict.status is not Status.REJECTED
         ),
+        verdicts=tuple(verdicts),
     )
 
 

@@ -95,6 +95,25 @@ class RecordedExposure:
     position: int
 
 
+class StrayReason(StrEnum):
+    """Why no phase counts an exposure."""
+
+    UNKNOWN_EXPERIMENT = "UNKNOWN_EXPERIMENT"
+    UNKNOWN_VARIANT = "UNKNOWN_VARIANT"
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """Exposures to something that nothing was ever started under."""
+
+    experiment_key: str
+    variant_key: str
+    reason: StrayReason
+    exposures: int
+    first_at: datetime
+    last_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class LogHealth:
     """Whether the log answers, and how far folding is behind."""
@@ -182,6 +201,15 @@ class EventLog(Protocol):
         One exposure at most for each arm of each experiment in `since`, of those that
         happened from the instant given there. The ids are a user's or a visitor's.
         """
+
+    async def stray_exposures(
+        self,
+        environment_id: UUID,
+        *,
+        experiment_key: str | None = None,
+        limit: int = 200,
+    ) -> list[Stray]:
+        """Folded exposures whose experiment or variant no phase has, latest first."""
 
     async def count(self, environment_id: UUID) -> int:
         """Events stored, folded or not."""

@@ -10,7 +10,7 @@ from uuid import UUID
 from core.subjects import SubjectKind
 from experiments.design import MetricDesign, PhaseDesign
 from experiments.events import definitions
-from experiments.events.log import LogHealth, RecordedExposure
+from experiments.events.log import LogHealth, RecordedExposure, Stray, StrayReason
 from experiments.events.replay import LoggedEvent, replay
 from experiments.events.state import ArmMetricState, PhaseState, Sums
 from experiments.events.store import (
@@ -124,6 +124,31 @@ async def first_exposures(
             position=position,
         )
         for experiment_key, kind, raw_id, arm, occurred_at, position in rows
+    ]
+
+
+async def stray_exposures(
+    session: Session, environment_id: UUID, experiment_key: str | None, limit: int
+) -> list[Stray]:
+    """Exposures by key and variant, where no phase has that key or variant."""
+    rows = await session.run(
+        "stray_exposures",
+        environment_id=environment_id,
+        experiment_key=experiment_key,
+        limit=limit,
+    )
+    return [
+        Stray(
+            experiment_key=key,
+            variant_key=arm,
+            reason=(
+                StrayReason.UNKNOWN_VARIANT if known else StrayReason.UNKNOWN_EXPERIMENT
+            ),
+            exposures=exposures,
+            first_at=from_milliseconds(first_at),
+            last_at=from_milliseconds(last_at),
+        )
+        for key, arm, exposures, first_at, last_at, known in rows
     ]
 
 

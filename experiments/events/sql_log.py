@@ -17,6 +17,7 @@ from experiments.events.log import (
     NewEvent,
     RecordedExposure,
     Status,
+    Stray,
     Verdict,
 )
 from experiments.events.state import PhaseState
@@ -134,6 +135,19 @@ class SqlLog:
             return []
         async with self._store.transaction(Lane.READ) as session:
             return await reading.first_exposures(session, environment_id, ids, since)
+
+    async def stray_exposures(
+        self,
+        environment_id: UUID,
+        *,
+        experiment_key: str | None = None,
+        limit: int = 200,
+    ) -> list[Stray]:
+        """Folded exposures that no phase has a place for."""
+        async with self._store.transaction(Lane.READ) as session:
+            return await reading.stray_exposures(
+                session, environment_id, experiment_key, limit
+            )
 
     async def count(self, environment_id: UUID) -> int:
         """Events stored."""

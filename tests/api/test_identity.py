@@ -15,7 +15,7 @@ from experiments.events.log import EventLog, open_log
 from experiments.models import StickyAssignment
 from tests.api.conftest import Edge, make_edge
 from tests.api.experiments import started
-from tests.api.people import exposed, named, track
+from tests.api.people import assigned, exposed, named, track
 from tests.conftest import StoreUrls
 from workers.queue import settle
 
@@ -98,6 +98,10 @@ async def test_a_user_keeps_what_the_visitor_met(edge: Edge) -> None:
         ],
     }
     assert await _sticky(edge) == [("USER", user, "long", visitor)]
+    for subject in ({}, {"anonymousId": visitor}, {"anonymousId": "new-browser"}):
+        served = await assigned(edge, userId=user, **subject)
+        assert (served["variant"], served["reason"]) == ("long", "IDENTITY_LINK")
+        assert served["inExperiment"] is True
     again = await _link(edge, visitor, user)
     assert again == {**answer, "replayed": True}
 
@@ -128,14 +132,17 @@ async def test_an_earlier_exposure_of_the_user_serves_both(edge: Edge) -> None:
     assert (kept["variant"], kept["metAnonymously"]) == ("short", False)
     assert kept["conflict"] is True
     assert await _sticky(edge) == [("ANONYMOUS", visitor, "short", user)]
+    assert (await assigned(edge, anonymousId=visitor))["variant"] == "short"
 
 
 async def test_an_id_outside_of_the_coverage_is_let_in(edge: Edge) -> None:
-    await started(edge, coverage=0.05)
+    await started(edge, coverage=0.0001)
     await exposed(edge, "x-1", "short", anonymousId="visitor")
     await _link(edge, "visitor", "somebody")
-    kinds = {(kind, variant) for kind, _, variant, _ in await _sticky(edge)}
-    assert ("USER", "short") in kinds
+    assert {text for _, text, *_ in await _sticky(edge)} == {"visitor", "somebody"}
+    for subject in ({"userId": "somebody"}, {"anonymousId": "visitor"}):
+        served = await assigned(edge, **subject)
+        assert (served["variant"], served["inExperiment"]) == ("short", True)
 
 
 async def test_the_first_user_has_the_visitor(edge: Edge) -> None:
@@ -227,6 +234,22 @@ async def test_a_link_that_is_taken_over_takes_its_variant_along(
     await track(edge, event)
     await settle(edge.database, log, settings)
     assert await _sticky(edge) == [("USER", bob, "long", visitor)]
+
+
+async def test_every_user_of_an_account_has_the_accounts_variant(edge: Edge) -> None:
+    await started(edge, unit="ACCOUNT")
+    visitor = {"anonymousId": "visitor", "accountId": "acme"}
+    first = await assigned(edge, **visitor)
+    await exposed(edge, "x-1", first["variant"], **visitor)
+    assert (await _link(edge, "visitor", "ann"))["kept"] == []
+    for user in ("ann", "bob", "cid", "dan", "eve"):
+        assert await assigned(edge, userId=user, accountId="acme") == first
+    assert (await assigned(edge, userId="ann"))["inExperiment"] is False
+    others = {
+        (await assigned(edge, userId="ann", accountId=f"a{number}"))["variant"]
+        for number in range(20)
+    }
+    assert others == {"long", "short"}
 
 
 async def test_a_browser_links_only_whom_the_token_names(edge: Edge) -> None:

@@ -7,6 +7,19 @@ SELECT
 FROM filed
 WHERE name = '$exposure' AND experiment_key IS NOT NULL AND variant_key IS NOT NULL;
 
+INSERT INTO named
+  (environment_id, experiment_key, arm, exposures, first_at, last_at)
+SELECT
+  CAST($environment_id AS UUID), experiment_key, variant_key,
+  count(*), min(occurred_at), max(occurred_at)
+FROM batch
+WHERE name = '$exposure' AND experiment_key IS NOT NULL AND variant_key IS NOT NULL
+GROUP BY experiment_key, variant_key
+ON CONFLICT (environment_id, experiment_key, arm) DO UPDATE SET
+  exposures = named.exposures + excluded.exposures,
+  first_at = least(named.first_at, excluded.first_at),
+  last_at = greatest(named.last_at, excluded.last_at);
+
 CREATE OR REPLACE TEMP TABLE touched AS
 SELECT CASE kind WHEN 'member' THEN 'user' ELSE kind END AS kind, id
 FROM filed

@@ -108,6 +108,16 @@ CREATE TABLE IF NOT EXISTS exposure (
   event_id VARCHAR NOT NULL,
   position BIGINT NOT NULL
 );
+-- The same exposures counted by what they name, known or not.
+CREATE TABLE IF NOT EXISTS named (
+  environment_id UUID NOT NULL,
+  experiment_key VARCHAR NOT NULL,
+  arm VARCHAR NOT NULL,
+  exposures BIGINT NOT NULL,
+  first_at BIGINT NOT NULL,
+  last_at BIGINT NOT NULL,
+  PRIMARY KEY (environment_id, experiment_key, arm)
+);
 -- A day's count and exact sum; several rows for one day add up.
 CREATE TABLE IF NOT EXISTS cell (
   environment_id UUID NOT NULL,
