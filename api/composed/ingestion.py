@@ -86,6 +86,8 @@ async def _remember(context: Context, kept: Sequence[Kept]) -> None:
         told = _told(telling[start : start + TOLD_AT_ONCE], received)
         async with context.sessions.begin() as session:
             await subjects.remember(session, context.caller.environment_id, told)
+        changed = {said.subject for said in told.statements}
+        context.services.traits.forget(context.caller.environment_id, *changed)
     context.services.queue.nudge("settle_links")
 
 

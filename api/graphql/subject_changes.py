@@ -13,7 +13,7 @@ from api.graphql.subject import SubjectInput
 from api.policies import Policy, policed
 from core import subjects
 from core.database import AsyncSession
-from core.subjects import Subject, SubjectContext, SubjectKind
+from core.subjects import Subject, SubjectContext, SubjectKey, SubjectKind
 
 
 @strawberry.input(
@@ -58,10 +58,12 @@ class Mutation:
     async def identify(self, info: Info, input: IdentifyInput) -> IdentifyResult:
         """Merged with what is there."""
         context = info.context
+        changed: list[SubjectKey] = []
 
         async def work(session: AsyncSession) -> Ids:
             subject = input.subject.context()
             kind, external_id = _whose(subject)
+            changed.append((kind, external_id))
             row = await subjects.identify(
                 session,
                 environment_id=context.caller.environment_id,
@@ -77,9 +79,11 @@ class Mutation:
             row = await session.get_one(Subject, UUID(ids["subject"]))
             return IdentifyPayload(traits=JSON(row.traits), replayed=replayed)
 
-        return await perform(
+        answer = await perform(
             info, input, operation="identify", work=work, rebuild=rebuild
         )
+        context.services.traits.forget(context.caller.environment_id, *changed)
+        return answer
 
 
 def _whose(subject: SubjectContext) -> tuple[SubjectKind, str]:
