@@ -8,6 +8,8 @@ from fnv_hash_fast import fnv1a_32
 POSITIONS = 10_000
 """How many places version 2 of the hash tells apart."""
 
+MAX_UNIT_TEXT = 2_000
+
 _OFFSET = 0x811C9DC5
 _PRIME = 0x01000193
 _MASK = 0xFFFFFFFF
@@ -69,10 +71,11 @@ def bucket_after(value: str, seed_state: int) -> float:
 def attribute_text(value: object) -> str | None:
     """An attribute as JavaScript would print it, or None where it cannot be hashed.
 
-    Only text and finite numbers identify a unit; an empty text and zero do not.
+    Only text and finite numbers identify a unit; an empty text and zero do not, nor
+    does a text so long that hashing it for every experiment would hold up others.
     """
     if isinstance(value, str):
-        return value or None
+        return value if 0 < len(value) <= MAX_UNIT_TEXT else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if value == 0 or (isinstance(value, float) and not math.isfinite(value)):

@@ -12,7 +12,8 @@ from typing import Any
 
 from core.conditions.closures import Closure, passes
 from core.conditions.groups import Groups
-from core.conditions.hardening import AUTHORED, STORED, Flaw, Hardener, Limits, Where
+from core.conditions.hardening import Flaw, Hardener, Where
+from core.conditions.operands import AUTHORED, STORED, Limits
 from core.conditions.parser import Parser
 from core.conditions.requirements import required_texts
 from core.conditions.tree import (
@@ -91,7 +92,7 @@ def hardened(source: object) -> dict[str, Any]:
     A part that has a flaw is written so that it holds for nobody. Hardening twice
     changes nothing more.
     """
-    return Hardener(STORED).condition(source)
+    return Hardener(STORED).form(source)
 
 
 def validated(source: object) -> Condition:
@@ -115,7 +116,7 @@ def explain(condition: Condition, attributes: Attributes) -> Failure | None:
 
 def _compiled(source: object, limits: Limits) -> Condition:
     hardener = Hardener(limits)
-    form = hardener.condition(source)
+    form = hardener.form(source)
     return _ready(Parser({}).condition(form), tuple(hardener.flaws))
 
 

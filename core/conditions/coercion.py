@@ -118,7 +118,7 @@ def _joined(value: list[object] | tuple[object, ...], longest: int) -> str:
     parts: list[str] = []
     length = 0
     waiting: list[object] = [value]
-    while waiting and length <= longest:
+    while waiting and length <= longest + 1:
         item = waiting.pop()
         if isinstance(item, LIST) and item:
             # No more elements can matter than fit into the longest text.

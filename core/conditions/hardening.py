@@ -7,22 +7,29 @@ said alike in all dialects is a flaw, and a part with a flaw holds for nobody: i
 written as a comparison that never holds, or under a negation as one that always does.
 """
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.conditions.parser import JOINTS, is_shallow
-from core.conditions.patterns import Pattern, PatternRefused, check_portable
-from core.conditions.versions import MAX_VERSION
+from core.conditions.operands import (
+    PATTERNS,
+    REWRITES,
+    Limits,
+    Operators,
+    Unclear,
+    check_text,
+    container,
+    is_number,
+    operand_of,
+    scalar,
+)
+from core.conditions.parser import JOINTS
 
 Where = tuple[str, ...]
-Operators = dict[str, Any]
 Entries = list[dict[str, Any]]
 
-TYPES = frozenset({"string", "number", "boolean", "array", "object", "null"})
-MAX_LITERAL_DEPTH = 10
-_EXACT_INTEGER = 2**53
+PARTS_EACH = 4
+"""How many parts a condition may have for each comparison that it may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,30 +41,8 @@ class Flaw:
     code: str = "CONDITION_INVALID"
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How large a condition may be."""
-
-    depth: int
-    comparisons: int
-    listed: int
-    text: int
-
-
-AUTHORED = Limits(depth=10, comparisons=500, listed=5_000, text=10_000)
-"""What a person writes."""
-
-STORED = Limits(depth=30, comparisons=5_000, listed=100_000, text=20_000)
-"""What is kept: normal forms, with saved segments written out."""
-
-
-class Unclear(Exception):
-    """An operand that not every dialect reads alike."""
-
-    def __init__(self, message: str, code: str = "CONDITION_INVALID") -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
+class _TooLarge(Exception):
+    """It is not read on: what has too many parts has a flaw as a whole."""
 
 
 class Hardener:
@@ -66,10 +51,20 @@ class Hardener:
     def __init__(self, limits: Limits) -> None:
         self.flaws: list[Flaw] = []
         self._limits = limits
+        self._parts = 0
         self._comparisons = 0
+        self._patterns = 0
 
-    def condition(
-        self, source: object, where: Where = (), depth: int = 0, *, wanted: bool = True
+    def form(self, source: object) -> dict[str, Any]:
+        """The normal form of a condition; call it once."""
+        try:
+            return self._condition(source, (), 0, wanted=True)
+        except _TooLarge as large:
+            self.flaws.append(Flaw(str(large), ()))
+            return _flawed_condition(wanted=True)
+
+    def _condition(
+        self, source: object, where: Where, depth: int, *, wanted: bool
     ) -> dict[str, Any]:
         """An object of which every entry must hold; `wanted` is false inside a not."""
         if not isinstance(source, Mapping):
@@ -78,6 +73,7 @@ class Hardener:
             return self._flawed("It is nested too deeply.", where, wanted=wanted)
         entries: Entries = []
         for name, expected in source.items():
+            self._count()
             here = (*where, str(name))
             if isinstance(name, str):
                 entries += self._entry(name, expected, here, depth, wanted=wanted)
@@ -91,7 +87,7 @@ class Hardener:
         if name in JOINTS:
             return [self._joined(name, expected, where, depth, wanted=wanted)]
         if name == "$not":
-            inner = self.condition(expected, where, depth + 1, wanted=not wanted)
+            inner = self._condition(expected, where, depth + 1, wanted=not wanted)
             return [{"$not": inner}]
         if name == "$savedGroup":
             return [self._flawed(_NOT_WRITTEN_OUT, where, wanted=wanted)]
@@ -99,7 +95,7 @@ class Hardener:
             message = f"{name} is not an operator."
             return [self._flawed(message, where, wanted=wanted)]
         try:
-            _check_text(name, self._limits.text)
+            check_text(name, self._limits.text)
             values = self._value(expected, where, depth, wanted=wanted)
         except Unclear as unclear:
             self._note(unclear, where)
@@ -113,9 +109,10 @@ class Hardener:
             message = f"{joint} takes a list of conditions."
             return self._flawed(message, where, wanted=wanted)
         inner = wanted if joint != "$nor" else not wanted
+        self._count(len(expected))
         return {
             joint: [
-                self.condition(part, (*where, str(index)), depth + 1, wanted=inner)
+                self._condition(part, (*where, str(index)), depth + 1, wanted=inner)
                 for index, part in enumerate(expected)
             ]
         }
@@ -136,6 +133,7 @@ class Hardener:
         if not all(marked):
             raise Unclear("Operators and plain keys are mixed.")
         parts: list[Operators] = [{}]
+        self._count(len(expected))
         for symbol, operand in expected.items():
             here = (*where, str(symbol))
             try:
@@ -152,14 +150,14 @@ class Hardener:
         if symbol == "$not":
             inner = self._single(operand, where, depth + 1, wanted=not wanted)
             return {"$not": inner}
-        self._count()
+        self._compare(symbol)
         if symbol == "$elemMatch":
             return {symbol: self._element(operand, where, depth + 1, wanted=wanted)}
         if symbol == "$size":
             return {symbol: self._size(operand, where, depth + 1, wanted=wanted)}
         if symbol in ("$all", "$alli"):
             return {"$all": self._all(symbol, operand, where, depth + 1, wanted=wanted)}
-        rewrite = _REWRITES.get(symbol)
+        rewrite = REWRITES.get(symbol)
         if rewrite is None:
             raise Unclear(
                 _NOT_WRITTEN_OUT
@@ -192,7 +190,7 @@ class Hardener:
         self, operand: Any, where: Where, depth: int, *, wanted: bool
     ) -> dict[str, Any]:
         """A condition on elements that are objects; a bare joint is read otherwise."""
-        written = self.condition(operand, where, depth, wanted=wanted)
+        written = self._condition(operand, where, depth, wanted=wanted)
         if all(key.startswith("$") for key in written):
             raise Unclear("Two of its operators cannot stand together here.")
         return written
@@ -200,17 +198,16 @@ class Hardener:
     def _size(self, operand: Any, where: Where, depth: int, *, wanted: bool) -> Any:
         if isinstance(operand, Mapping):
             return self._single(operand, where, depth, wanted=wanted)
-        if not _is_number(operand):
+        if not is_number(operand):
             raise Unclear("$size takes a number or operators.")
-        return _scalar(operand, "$size takes a number or operators.")
+        return scalar(operand, "$size takes a number or operators.")
 
     def _all(
         self, symbol: str, operand: Any, where: Where, depth: int, *, wanted: bool
     ) -> list[Any]:
         if not isinstance(operand, list):
             raise Unclear(f"{symbol} takes a list.")
-        if len(operand) > self._limits.comparisons:
-            raise Unclear(f"A list holds at most {self._limits.comparisons} values.")
+        self._count(len(operand))
         folding = symbol == "$alli"
         return [
             {"$type": "string", "$ini": [item]}
@@ -220,25 +217,39 @@ class Hardener:
         ]
 
     def _literal(self, expected: object) -> Any:
-        self._count()
+        self._compare("$eq")
         if isinstance(expected, list | Mapping):
-            return _container(expected)
-        return {"$eq": _operand(expected, self._limits)}
+            return container(expected)
+        return {"$eq": operand_of(expected, self._limits)}
 
-    def _count(self) -> None:
+    def _count(self, parts: int = 1) -> None:
+        self._parts += parts
+        if self._parts > PARTS_EACH * self._limits.comparisons:
+            raise _TooLarge("It has too many parts.")
+
+    def _compare(self, symbol: str) -> None:
         self._comparisons += 1
         if self._comparisons > self._limits.comparisons:
-            raise Unclear(f"It has more than {self._limits.comparisons} comparisons.")
+            most = self._limits.comparisons
+            raise _TooLarge(f"It has more than {most} comparisons.")
+        self._patterns += symbol in PATTERNS
+        if self._patterns > self._limits.patterns:
+            raise _TooLarge(f"It has more than {self._limits.patterns} patterns.")
 
     def _note(self, unclear: Unclear, where: Where) -> None:
         self.flaws.append(Flaw(unclear.message, where, unclear.code))
 
     def _flawed(self, message: str, where: Where, *, wanted: bool) -> dict[str, Any]:
         self.flaws.append(Flaw(message, where))
-        return {"$nor": []} if wanted else {}
+        return _flawed_condition(wanted=wanted)
 
 
 _NOT_WRITTEN_OUT = "A saved group has to be written out first."
+
+
+def _flawed_condition(*, wanted: bool) -> dict[str, Any]:
+    """A condition that holds for nobody, or where that is not wanted for everyone."""
+    return {"$nor": []} if wanted else {}
 
 
 def _constant(*, wanted: bool) -> Operators:
@@ -268,131 +279,3 @@ def _add(parts: list[Operators], written: Operators) -> None:
             part.update(written)
             return
     parts.append(written)
-
-
-def _equality(symbol: str, operand: Any, limits: Limits) -> Operators:
-    if not isinstance(operand, list | Mapping):
-        return {symbol: _operand(operand, limits)}
-    # `$eq` finds no two lists the same; a bare list compares what they hold.
-    unequal = {"$not": _container(operand)}
-    return unequal if symbol == "$ne" else {"$not": unequal}
-
-
-def _membership(symbol: str, operand: Any, limits: Limits) -> Operators:
-    if not isinstance(operand, list):
-        raise Unclear(f"{symbol} takes a list.")
-    if len(operand) > limits.listed:
-        raise Unclear(f"A list holds at most {limits.listed} values.")
-    return {symbol: [_operand(item, limits) for item in operand]}
-
-
-def _existence(symbol: str, operand: Any, _limits: Limits) -> Operators:
-    if not isinstance(operand, bool):
-        raise Unclear("$exists takes true or false.")
-    return {symbol: operand}
-
-
-def _order(symbol: str, operand: Any, limits: Limits) -> Operators:
-    if isinstance(operand, str):
-        return {symbol: _operand(operand, limits), "$type": "string"}
-    if not _is_number(operand):
-        raise Unclear("An order compares numbers or texts.")
-    return {symbol: _operand(operand, limits), "$type": "number"}
-
-
-def _version(symbol: str, operand: Any, _limits: Limits) -> Operators:
-    if not isinstance(operand, str):
-        raise Unclear("A version is a text.")
-    _check_text(operand, MAX_VERSION)
-    if symbol == "$vne":
-        return {"$not": {"$veq": operand, "$type": "string"}}
-    return {symbol: operand, "$type": "string"}
-
-
-def _pattern(symbol: str, operand: Any, limits: Limits) -> Operators:
-    if not isinstance(operand, str):
-        raise Unclear("A pattern is a text.")
-    _check_text(operand, limits.text)
-    try:
-        check_portable(operand)
-        Pattern(operand, ignoring_case=symbol == "$regexi")
-    except PatternRefused as refused:
-        raise Unclear(str(refused), "REGEX_UNSUPPORTED") from refused
-    return {symbol: operand, "$type": "string"}
-
-
-def _type(symbol: str, operand: Any, _limits: Limits) -> Operators:
-    if not isinstance(operand, str) or operand not in TYPES:
-        raise Unclear(f"$type takes one of {', '.join(sorted(TYPES))}.")
-    return {symbol: operand}
-
-
-_REWRITES: Mapping[str, Callable[[str, Any, Limits], Operators]] = {
-    **dict.fromkeys(("$eq", "$ne"), _equality),
-    **dict.fromkeys(("$in", "$nin", "$ini", "$nini"), _membership),
-    **dict.fromkeys(("$lt", "$lte", "$gt", "$gte"), _order),
-    **dict.fromkeys(("$veq", "$vne", "$vlt", "$vlte", "$vgt", "$vgte"), _version),
-    **dict.fromkeys(("$regex", "$regexi"), _pattern),
-    "$exists": _existence,
-    "$type": _type,
-}
-
-
-def _operand(value: Any, limits: Limits) -> Any:
-    if isinstance(value, str):
-        _check_text(value, limits.text)
-        return value
-    return _scalar(value, "A list or an object cannot be compared here.")
-
-
-def _scalar(value: Any, otherwise: str) -> Any:
-    if value is None or isinstance(value, bool):
-        return value
-    if not _is_number(value):
-        raise Unclear(otherwise)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise Unclear("A number is finite.")
-    if isinstance(value, int) and abs(value) > _EXACT_INTEGER:
-        raise Unclear("A whole number beyond 2^53 is not the same everywhere.")
-    return value
-
-
-def _container(value: Any) -> Any:
-    """A list or an object that is compared as a whole."""
-    if not is_shallow(value, MAX_LITERAL_DEPTH):
-        raise Unclear("It is nested too deeply.")
-    _check_inside(value)
-    return value
-
-
-def _check_inside(value: Any) -> None:
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            if not isinstance(name, str):
-                raise Unclear("A name is a text.")
-            _check_inside(name)
-            _check_inside(item)
-    elif isinstance(value, list):
-        for item in value:
-            _check_inside(item)
-    else:
-        _operand(value, STORED)
-
-
-def _check_text(value: str, longest: int) -> None:
-    if len(value) > longest:
-        raise Unclear(f"A text has at most {longest} characters.")
-    if "\0" in value or not _is_whole(value):
-        raise Unclear("A text has no NUL and no half of a character.")
-
-
-def _is_whole(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
