@@ -20,7 +20,7 @@ from core.settings import Settings
 
 MAX_BUCKETS = 10_000
 BURST_SECONDS = 2.0
-_MARK = "hone.admitted"
+_WAIT = "hone.wait"
 
 
 class RateLimited(Refused):
@@ -65,12 +65,15 @@ class Rates:
         """
         client = caller.kind is CallerKind.CLIENT
         rate = self._client if client else self._server
-        if not rate or _MARK in scope:
+        if not rate:
             return
-        scope[_MARK] = True
-        wait = self._take((caller.environment_id, caller.actor.id), rate)
+        wait = scope.get(_WAIT)
+        if wait is None:
+            wait = self._take((caller.environment_id, caller.actor.id), rate)
+            scope[_WAIT] = wait
+            if wait > 0:
+                self._measures.limited(caller.kind.value)
         if wait > 0:
-            self._measures.limited(caller.kind.value)
             raise RateLimited(max(1, math.ceil(wait)))
 
     def _take(self, name: tuple[UUID, UUID | None], rate: float) -> float:
