@@ -139,14 +139,25 @@ async def _queue(
 class Server(uvicorn.Server):
     """Says where it is once it listens; the stores outlive its last request."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        announce: Callable[[], None],
+        leaving: Callable[[], None],
+    ) -> None:
         super().__init__(config)
         self._announce = announce
+        self._leaving = leaving
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
         await super().startup(sockets)
         self._announce()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what would never end by itself, then wait for the rest."""
+        self._leaving()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -181,7 +192,9 @@ async def serve(settings: Settings, announce: Announce, *, with_worker: bool) ->
                 ws="websockets-sansio",
                 ws_max_size=WEBSOCKET_BYTES,
             )
-            server = Server(config, lambda: announce(settings))
+            server = Server(
+                config, lambda: announce(settings), app.state.streams.close
+            )
             await server.serve(sockets=[listener])
 
 

@@ -14,15 +14,17 @@ from starlette.types import Receive, Scope, Send
 
 from api.auth import Caller, Gate, credentials_of
 from api.body import read_body
-from api.composed.assignments import Assigned, assigned
+from api.composed.assignments import Assigned, Given, assigned
 from api.context import Context
 from api.graphql.http import open_to_pages
+from api.http.listening import told
 from api.http.ofrep_answers import Fragments, failure
 from api.http.ofrep_context import Unanswerable, subject_of
+from api.http.ofrep_stream import streams_for
 from api.problems import Refused, unauthenticated
-from api.rates import retry_headers
 from api.records import LOGGER
 from api.services import Services
+from core.database import Unreachable, is_unreachable
 from core.ids import new_id
 from core.subjects import SubjectContext
 from experiments.assignment.evaluator import Decision
@@ -78,15 +80,23 @@ class Ofrep:
         key = _key(scope["path"])
         try:
             caller = await self._gate.caller(credentials)
-            reply = await self._reply(connection, receive, caller, key)
+            if caller is None:
+                raise unauthenticated()
+            self._services.rates.admit(scope, caller)
+            streams = streams_for(caller, credentials.key)
+            reply = await self._reply(connection, receive, caller, key, streams)
         except Unanswerable as problem:
             body = failure(problem.code, problem.details, key)
             reply = Reply(problem.status, body)
-        except Refused as problem:
-            body = failure("GENERAL", problem.message, key)
-            reply = Reply(problem.status, body, retry_headers(problem))
+        except (Refused, Unreachable) as problem:
+            status, message, headers = told(problem)
+            reply = Reply(status, failure("GENERAL", message, key), headers)
         except Exception as crash:
-            reply = _crashed(crash, scope)
+            if is_unreachable(crash):
+                status, message, headers = told(Unreachable())
+                reply = Reply(status, failure("GENERAL", message, key), headers)
+            else:
+                reply = _crashed(crash, scope)
         shared = open_to_pages(credentials, caller)
         await _send(send, reply, {**_HEADERS, **shared})
 
@@ -94,15 +104,13 @@ class Ofrep:
         self,
         connection: HTTPConnection,
         receive: Receive,
-        caller: Caller | None,
+        caller: Caller,
         key: str | None,
+        streams: bytes,
     ) -> Reply:
         if connection.scope["method"] != "POST":
             details = failure("GENERAL", "Use POST.", key)
             return Reply(405, details, {"allow": "POST, OPTIONS"})
-        if caller is None:
-            raise unauthenticated()
-        self._services.rates.admit(connection.scope, caller)
         headers = connection.headers
         limit = self._services.settings.max_body_bytes
         subject = subject_of(await read_body(headers, receive, limit=limit))
@@ -113,7 +121,7 @@ class Ofrep:
         await self._catch_up(connection.scope["query_string"], caller.environment_id)
         found = await self._every(context, subject)
         written = self._written(caller.environment_id)
-        return _unless_known(written.bulk(found, coded=coded, streams=b""), headers)
+        return _unless_known(written.bulk(found, coded=coded, streams=streams), headers)
 
     async def _one(
         self, context: Context, subject: SubjectContext, key: str, *, coded: bool
@@ -126,7 +134,7 @@ class Ofrep:
                 return Reply(200, written.one(decision, found.version, coded=coded))
         raise Unanswerable("FLAG_NOT_FOUND", "There is no such flag.", status=404)
 
-    async def _every(self, context: Context, subject: SubjectContext) -> Assigned:
+    async def _every(self, context: Context, subject: SubjectContext) -> Given:
         """All decisions; where one cannot be made, the others are."""
         try:
             return await assigned(context, subject, None)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.composed.assignments import Assigned
+from api.composed.assignments import Given
 from api.records import LOGGER
 from experiments.assignment.definitions import CompiledPhase
 from experiments.assignment.evaluator import Decision, Reason
@@ -54,7 +54,7 @@ class Fragments:
         self._written: dict[object, Fragment] = {}
         self._phases: list[CompiledPhase] = []
 
-    def bulk(self, found: Assigned, *, coded: bool, streams: bytes) -> bytes:
+    def bulk(self, found: Given, *, coded: bool, streams: bytes) -> bytes:
         """The answer for every flag; one that has no decision is broken."""
         self._follow(found.version)
         flags = [

@@ -157,5 +157,6 @@ async def served(edge: Edge) -> AsyncIterator[str]:
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
+            edge.app.state.streams.close()
             server.should_exit = True
             await serving
