@@ -12,6 +12,7 @@ from strawberry.schema.config import StrawberryConfig
 from api.graphql import (
     administration,
     answering,
+    assignment_changes,
     assignments,
     audit,
     backlog,
@@ -50,6 +51,7 @@ from api.policies import Policies
 NOUNS = (
     administration,
     answering,
+    assignment_changes,
     assignments,
     audit,
     backlog,
