@@ -10,8 +10,10 @@ from experiments.service.metrics import (
     define_metric,
     update_metric,
 )
+from experiments.service.overrides import override, remove_override
 from experiments.service.publishing import mark_published
 from experiments.service.ramping import raise_coverage
+from experiments.service.rephasing import WeightSpec, start_new_phase
 from experiments.service.running import pause, resume, start, stop
 from experiments.service.segments import (
     SegmentSpec,
@@ -19,9 +21,12 @@ from experiments.service.segments import (
     create_segment,
     update_segment,
 )
+from experiments.service.switches import SwitchTarget, release, throw
 
 __all__ = [
     "SegmentSpec",
+    "SwitchTarget",
+    "WeightSpec",
     "archive",
     "archive_layer",
     "archive_metric",
@@ -36,12 +41,17 @@ __all__ = [
     "finish_import",
     "fix_cap",
     "mark_published",
+    "override",
     "pause",
     "raise_coverage",
+    "release",
+    "remove_override",
     "rename_layer",
     "resume",
     "start",
+    "start_new_phase",
     "stop",
+    "throw",
     "update",
     "update_metric",
     "update_segment",

@@ -12,6 +12,7 @@ from core.database import AsyncSession
 from core.ids import new_id
 from experiments import queries
 from experiments.assignment.seeds import phase_seed
+from experiments.drafts import Draft
 from experiments.errors import ChecklistIncomplete, DesignInvalid
 from experiments.freezing import frozen_phase
 from experiments.lifecycle import PauseMode, Step, target_of
@@ -56,24 +57,19 @@ async def start(
     )
     target_of(experiment.status, Step.START)
     draft = await queries.draft_of(session, experiment)
-    checks = launch_checks(draft, importing=imported_since is not None)
-    if blocking := blockers(checks):
-        raise ChecklistIncomplete(blocking)
+    check_ready(draft, importing=imported_since is not None)
     at = await now(session)
     if imported_since is not None and imported_since > at:
         raise DesignInvalid("An import lies in the past.", path=("importedSince",))
     number = await _next_number(session, experiment.id)
-    eligibility = await gathered(session, draft, importing=imported_since is not None)
-    phase = frozen_phase(
+    phase = await begin(
+        session,
         draft,
-        eligibility,
-        phase_id=new_id(),
         environment_id=environment_id,
         number=number,
-        seed=phase_seed(project_id, experiment.key, number),
-        started_at=imported_since or at,
+        at=imported_since or at,
+        imported=imported_since is not None,
     )
-    phase.imported = imported_since is not None
     await change.take(
         session,
         experiment,
@@ -178,10 +174,55 @@ async def stop(
     )
     row = await change.take(session, experiment, Step.STOP, actor=actor, reason=reason)
     phase = await _held_phase(session, row)
-    phase.ended_at = await now(session)
-    phase.pauses = _closed(phase.pauses, phase.ended_at)
-    await republish(session, phase)
+    await finish(session, phase, await now(session))
     return row
+
+
+def check_ready(draft: Draft, *, importing: bool = False) -> None:
+    """Refuse to begin a phase while something is left to do.
+
+    Raises:
+        ChecklistIncomplete: The launch checklist has blockers.
+    """
+    if blocking := blockers(launch_checks(draft, importing=importing)):
+        raise ChecklistIncomplete(blocking)
+
+
+async def begin(
+    session: AsyncSession,
+    draft: Draft,
+    *,
+    environment_id: UUID,
+    number: int,
+    at: datetime,
+    imported: bool = False,
+) -> Phase:
+    """The phase that a draft becomes now, yet to be written down.
+
+    Raises:
+        ConditionInvalid, SegmentUnknown: The targeting cannot be evaluated.
+        LayerSlotTaken: Another experiment has part of its slots.
+        PrerequisiteInvalid: It requires what is not in use.
+    """
+    experiment = draft.experiment
+    phase = frozen_phase(
+        draft,
+        await gathered(session, draft, importing=imported),
+        phase_id=new_id(),
+        environment_id=environment_id,
+        number=number,
+        seed=phase_seed(experiment.project_id, experiment.key, number),
+        started_at=at,
+    )
+    phase.imported = imported
+    return phase
+
+
+async def finish(session: AsyncSession, phase: Phase, at: datetime) -> None:
+    """End a phase that is held; an open pause ends with it."""
+    phase.ended_at = at
+    phase.pauses = _closed(phase.pauses, at)
+    await republish(session, phase)
 
 
 async def _held_phase(session: AsyncSession, experiment: Experiment) -> Phase:

@@ -119,7 +119,7 @@ async def test_refusals_are_members_with_codes_and_paths(edge: Edge) -> None:
     reserved = await mutate(
         edge, "createExperiment", {**DRAFT, "idempotencyKey": "other"}
     )
-    assert reserved["code"] == "KEY_RESERVED"
+    assert reserved["code"] == "KEY_TAKEN"
 
 
 async def test_a_limit_and_a_flow_come_back_typed(edge: Edge) -> None:
@@ -256,4 +256,4 @@ async def test_a_metric_key_is_used_once(edge: Edge) -> None:
         "direction": "INCREASE",
     }
     answer = (await edge.ask(CREATE_METRIC, input=taken))["data"]["createMetric"]
-    assert answer["code"] == "KEY_RESERVED"
+    assert answer["code"] == "KEY_TAKEN"

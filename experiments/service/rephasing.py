@@ -1,0 +1,113 @@
+"""Another split, or less coverage: a new phase, randomised and analysed alone."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from core.audit import Actor
+from core.clock import now
+from core.database import AsyncSession
+from experiments import queries
+from experiments.drafts import Draft
+from experiments.errors import DesignFrozen, DesignInvalid
+from experiments.lifecycle import Step, target_of
+from experiments.models import Phase
+from experiments.readiness import WEIGHT_TOLERANCE
+from experiments.service import change
+from experiments.service.publishing import locked_phase
+from experiments.service.running import begin, check_ready, finish
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSpec:
+    """A variant's share of the new split."""
+
+    variant: str
+    weight: float
+
+
+async def start_new_phase(
+    session: AsyncSession,
+    *,
+    project_id: UUID,
+    environment_id: UUID,
+    experiment_id: UUID,
+    expected_version: int,
+    actor: Actor,
+    reason: str,
+    coverage: float | None = None,
+    weights: Sequence[WeightSpec] | None = None,
+) -> Phase:
+    """End the phase and begin the next one at the same instant; it goes on running.
+
+    Everyone is assigned anew, by a new seed. The phase that ends keeps its split and
+    its results; the new one freezes the holdouts, segments and metrics of today.
+
+    Raises:
+        ChecklistIncomplete: Something of the design may no longer start.
+        DesignInvalid: The coverage or the weights break a rule.
+        DesignFrozen: Its units are assigned elsewhere, or in another environment.
+        IllegalTransition: It is not running.
+        ReasonMissing: No reason was given.
+        StaleVersion: Somebody changed it first.
+    """
+    experiment = await change.read(
+        session,
+        project_id=project_id,
+        experiment_id=experiment_id,
+        expected=expected_version,
+    )
+    target_of(experiment.status, Step.NEW_PHASE)
+    if coverage is not None and not 0 <= coverage <= 1:
+        raise DesignInvalid("Coverage is 0 to 1.", path=("coverage",))
+    current = await queries.current_phase(session, experiment_id)
+    if current.imported or current.environment_id != environment_id:
+        raise DesignFrozen("Its units are not assigned in this environment.")
+    draft = await queries.draft_of(session, experiment)
+    if weights is not None:
+        _weigh(session, draft, weights)
+    check_ready(draft)
+    at = await now(session)
+    phase = await begin(
+        session, draft, environment_id=environment_id, number=current.number + 1, at=at
+    )
+    phase.coverage = phase.coverage if coverage is None else coverage
+    await change.take(
+        session,
+        experiment,
+        Step.NEW_PHASE,
+        actor=actor,
+        environment_id=environment_id,
+        reason=reason,
+        facts={
+            "phase": phase.number,
+            "coverage": phase.coverage,
+            "weights": {each.key: each.weight for each in draft.variants},
+            "design_hash": phase.design_hash,
+        },
+        coverage=phase.coverage,
+    )
+    await finish(session, await locked_phase(session, current.id), at)
+    session.add(phase)
+    await session.flush()
+    return phase
+
+
+def _weigh(session: AsyncSession, draft: Draft, weights: Sequence[WeightSpec]) -> None:
+    """Give the variants their new shares; the ended phase has a copy of the old ones.
+
+    Raises:
+        DesignInvalid: They are not of all the variants, or do not sum to 1.
+    """
+    path = ("weights",)
+    given = {each.variant: each.weight for each in weights}
+    if len(given) != len(weights) or given.keys() != {v.key for v in draft.variants}:
+        raise DesignInvalid("Give each variant its weight, once.", path=path)
+    if not all(0 <= weight <= 1 for weight in given.values()):
+        raise DesignInvalid("A weight is 0 to 1.", path=path)
+    if abs(math.fsum(given.values()) - 1) > WEIGHT_TOLERANCE:
+        raise DesignInvalid("The weights sum to 1.", path=path)
+    for variant in draft.variants:
+        variant.weight = given[variant.key]
+        session.add(variant)
