@@ -78,7 +78,7 @@ def parsed(source: object, groups: Groups | None = None) -> Condition:
 
     An operator that nobody knows holds for nobody, nor does its negation.
     """
-    return _ready(Parser(groups or {}).condition(source), ())
+    return _ready(Parser(groups or {}).root(source), ())
 
 
 def compiled(source: object) -> Condition:
@@ -117,7 +117,7 @@ def explain(condition: Condition, attributes: Attributes) -> Failure | None:
 def _compiled(source: object, limits: Limits) -> Condition:
     hardener = Hardener(limits)
     form = hardener.form(source)
-    return _ready(Parser({}).condition(form), tuple(hardener.flaws))
+    return _ready(Parser({}).root(form), tuple(hardener.flaws))
 
 
 def _ready(root: Node, flaws: tuple[Flaw, ...]) -> Condition:

@@ -8,6 +8,9 @@ from core.hashing import number_text
 NUMBER = (int, float)
 LIST = (list, tuple)
 MAX_NUMERAL = 1_024
+MAX_STEPS = 500
+"""How many elements of a list, of lists in it and so on are read."""
+
 _EXACT_INTEGER = 2**53
 _KINDS: Mapping[type, str] = {
     str: "string",
@@ -116,13 +119,16 @@ def _number_text(value: float) -> str:
 def _joined(value: list[object] | tuple[object, ...], longest: int) -> str:
     """Elements joined by commas, nested lists alike, without recursion."""
     parts: list[str] = []
-    length = 0
+    length = steps = 0
     waiting: list[object] = [value]
     while waiting and length <= longest + 1:
         item = waiting.pop()
+        steps += 1
+        if steps > MAX_STEPS:
+            return "," * (longest + 1)
         if isinstance(item, LIST) and item:
             # No more elements can matter than fit into the longest text.
-            waiting.extend(reversed(item[: longest + 2]))
+            waiting.extend(reversed(item[: min(longest, MAX_STEPS) + 2]))
             continue
         part = "" if item is None or item in ([], ()) else _scalar_text(item)
         parts.append(part)

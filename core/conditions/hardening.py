@@ -72,8 +72,8 @@ class Hardener:
         if depth > self._limits.depth:
             return self._flawed("It is nested too deeply.", where, wanted=wanted)
         entries: Entries = []
+        self._count(len(source))
         for name, expected in source.items():
-            self._count()
             here = (*where, str(name))
             if isinstance(name, str):
                 entries += self._entry(name, expected, here, depth, wanted=wanted)
@@ -127,13 +127,13 @@ class Hardener:
             return [self._literal(expected)]
         if not expected:
             raise Unclear("An empty object compares with nothing.")
+        self._count(len(expected))
         marked = [str(key).startswith("$") for key in expected]
         if not any(marked):
             return [self._literal(expected)]
         if not all(marked):
             raise Unclear("Operators and plain keys are mixed.")
         parts: list[Operators] = [{}]
-        self._count(len(expected))
         for symbol, operand in expected.items():
             here = (*where, str(symbol))
             try:
@@ -222,7 +222,7 @@ class Hardener:
             return container(expected)
         return {"$eq": operand_of(expected, self._limits)}
 
-    def _count(self, parts: int = 1) -> None:
+    def _count(self, parts: int) -> None:
         self._parts += parts
         if self._parts > PARTS_EACH * self._limits.comparisons:
             raise _TooLarge("It has too many parts.")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.conditions.parser import is_shallow
+from core.conditions.parser import is_small
 from core.conditions.patterns import Pattern, PatternRefused, check_portable
 from core.conditions.versions import MAX_VERSION
 
@@ -31,7 +31,7 @@ class Limits:
 AUTHORED = Limits(depth=10, comparisons=500, patterns=20, listed=5_000, text=10_000)
 """What a person writes."""
 
-STORED = Limits(depth=30, comparisons=5_000, patterns=200, listed=100_000, text=20_000)
+STORED = Limits(depth=30, comparisons=2_000, patterns=200, listed=100_000, text=20_000)
 """What is kept: normal forms, with saved segments written out."""
 
 
@@ -83,6 +83,8 @@ def _version(symbol: str, operand: Any, _limits: Limits) -> Operators:
     if not isinstance(operand, str):
         raise Unclear("A version is a text.")
     check_text(operand, MAX_VERSION)
+    if not operand.isascii():
+        raise Unclear("A version is written in ASCII.")
     if symbol == "$vne":
         return {"$not": {"$veq": operand, "$type": "string"}}
     return {symbol: operand, "$type": "string"}
@@ -148,8 +150,8 @@ def container(value: Any) -> Any:
     Raises:
         Unclear: It could be taken for operators, or cannot be kept.
     """
-    if not is_shallow(value, MAX_LITERAL_DEPTH):
-        raise Unclear("It is nested too deeply.")
+    if not is_small(value, MAX_LITERAL_DEPTH):
+        raise Unclear("It is nested too deeply, or too long.")
     _check_inside(value)
     if isinstance(value, Mapping) and not value:
         raise Unclear("An empty object compares with nothing.")

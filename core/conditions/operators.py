@@ -10,6 +10,7 @@ from core.conditions.patterns import MAX_SEARCHED, Pattern, PatternRefused
 from core.conditions.tree import Test, Truth
 from core.conditions.versions import MAX_VERSION, padded
 
+MAX_FOLDED = 100_000
 MAX_ELEMENTS = 10_000
 """A longer list among the attributes is compared with nothing."""
 
@@ -77,8 +78,9 @@ def literal(expected: object) -> Test:
 
 def literal_ignoring_case(expected: str) -> Test:
     """A bare text inside `$alli`."""
-    wanted, longest = expected.lower(), len(expected)
-    return lambda actual: coercion.text(actual, longest).lower() == wanted
+    wanted = expected.lower()
+    longest = len(wanted)
+    return lambda actual: _folded(coercion.text(actual, longest), longest) == wanted
 
 
 def _literal_text(expected: str) -> Test:
@@ -100,6 +102,21 @@ def _equality(expected: object) -> Test:
 
 def _inequality(expected: object) -> Test:
     return lambda actual: not identical(actual, expected)
+
+
+def among(texts: frozenset[str]) -> Test:
+    """`$in` of texts only."""
+
+    def test(actual: object) -> Truth:
+        if isinstance(actual, str):
+            return actual in texts
+        if not isinstance(actual, LIST):
+            return False
+        if len(actual) > MAX_ELEMENTS:
+            return None
+        return any(isinstance(item, str) and item in texts for item in actual)
+
+    return test
 
 
 def membership(expected: object, *, wanted: bool = True) -> Test:
@@ -132,12 +149,14 @@ def membership(expected: object, *, wanted: bool = True) -> Test:
 def _folded_membership(expected: object, *, wanted: bool) -> Test:
     if not isinstance(expected, LIST):
         return never
-    test = membership([_folded(item) for item in expected], wanted=wanted)
+    folded = [_folded(item, MAX_FOLDED) for item in expected]
+    longest = max((len(item) for item in folded if isinstance(item, str)), default=0)
+    test = membership(folded, wanted=wanted)
 
     def folding(actual: object) -> Truth:
         if isinstance(actual, LIST) and len(actual) <= MAX_ELEMENTS:
-            return test([_folded(item) for item in actual])
-        return test(_folded(actual))
+            return test([_folded(item, longest) for item in actual])
+        return test(_folded(actual, longest))
 
     return folding
 
@@ -258,8 +277,9 @@ def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, NUMBER) and not isinstance(value, bool)
 
 
-def _folded(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
+def _folded(value: object, longest: int) -> object:
+    """A text in lower case, which is never shorter; what is too long stays as it is."""
+    return value.lower() if isinstance(value, str) and len(value) <= longest else value
 
 
 def _in_json(value: object) -> object:

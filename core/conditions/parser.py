@@ -6,6 +6,7 @@ from typing import Any
 from core.conditions.groups import Groups, listed, referred
 from core.conditions.operators import (
     OPERATORS,
+    among,
     literal,
     literal_ignoring_case,
     membership,
@@ -28,13 +29,18 @@ from core.conditions.tree import (
 )
 
 MAX_DEPTH = 40
-MAX_NODES = 20_000
+MAX_NODES = 10_000
+MAX_LITERAL = 1_000
 MAX_TRIED = 2_000
 """How many comparisons with elements of one list are tried; more are not known."""
 
 JOINTS: Mapping[str, Joint] = {joint.value: joint for joint in Joint}
 
 _ELEMENT = ""
+
+
+class _TooLarge(Exception):
+    """It is not read on."""
 
 
 class Parser:
@@ -51,10 +57,18 @@ class Parser:
             "$size": self._size,
         }
 
-    def condition(self, source: object, depth: int = 0) -> Node:
-        """Every entry of an object, all of which must hold."""
-        if not isinstance(source, Mapping) or not self._affordable(depth):
+    def root(self, source: object) -> Node:
+        """The whole condition; one that is too large is not read."""
+        try:
+            return self._condition(source, 0)
+        except _TooLarge:
             return Leaf("", "?", None, unknown)
+
+    def _condition(self, source: object, depth: int) -> Node:
+        """Every entry of an object, all of which must hold."""
+        if not isinstance(source, Mapping) or depth > MAX_DEPTH:
+            return Leaf("", "?", None, unknown)
+        self._count(len(source))
         return together(
             self._entry(str(name), expected, depth) for name, expected in source.items()
         )
@@ -64,21 +78,23 @@ class Parser:
         if joint is not None:
             if not isinstance(expected, (list, tuple)):
                 return Leaf(name, name, expected, unknown)
+            self._count(len(expected))
             return Group(
-                joint, tuple(self.condition(part, depth + 1) for part in expected)
+                joint, tuple(self._condition(part, depth + 1) for part in expected)
             )
         if name == "$not":
-            return Negation(self.condition(expected, depth + 1))
+            return Negation(self._condition(expected, depth + 1))
         if name == "$savedGroup":
             return self._saved_group(expected, depth)
         return self._value(name, expected, depth)
 
     def _value(self, name: str, expected: Any, depth: int) -> Node:
         """One attribute against a literal, or against operators that must all hold."""
-        if not self._affordable(depth):
+        if depth > MAX_DEPTH:
             return Leaf(name, "?", None, unknown)
         if not _has_operators(expected):
             return Leaf(name, "$eq", expected, _literal(expected))
+        self._count(len(expected))
         return together(
             self._operator(name, str(symbol), operand, depth)
             for symbol, operand in expected.items()
@@ -92,9 +108,12 @@ class Parser:
         nested = self._nested.get(symbol)
         if nested is not None:
             return Leaf(name, symbol, operand, nested(operand, depth + 1))
+        texts = texts_of(symbol, operand)
+        if texts is not None and symbol == "$in":
+            return Leaf(name, symbol, operand, among(texts), texts)
         build = OPERATORS.get(symbol)
         test = unknown if build is None else build(operand)
-        return Leaf(name, symbol, operand, test, texts_of(symbol, operand))
+        return Leaf(name, symbol, operand, test, texts)
 
     def _group_leaf(self, name: str, symbol: str, operand: object) -> Node:
         values = listed(self._groups, operand)
@@ -117,14 +136,14 @@ class Parser:
         if name in self._visited:
             return Leaf("", "$savedGroup", reference, never)
         outer, self._visited = self._visited, (*self._visited, name)
-        node = self.condition(content, depth + 1)
+        node = self._condition(content, depth + 1)
         self._visited = outer
         return node
 
     def _some_element(self, expected: object, depth: int) -> Test:
         if _has_operators(expected):
             return _matching_element(self._value_test(expected, depth))
-        node = self.condition(expected, depth)
+        node = self._condition(expected, depth)
         return _matching_element(lambda item: node.truth(fields(item)))
 
     def _size(self, expected: object, depth: int) -> Test:
@@ -136,11 +155,13 @@ class Parser:
     def _every_expected(self, expected: object, depth: int) -> Test:
         if not isinstance(expected, (list, tuple)):
             return never
+        self._count(len(expected))
         return _matching_all([self._value_test(item, depth) for item in expected])
 
     def _every_expected_ignoring_case(self, expected: object, depth: int) -> Test:
         if not isinstance(expected, (list, tuple)):
             return never
+        self._count(len(expected))
         return _matching_all(
             [
                 literal_ignoring_case(item)
@@ -154,22 +175,30 @@ class Parser:
         node = self._value(_ELEMENT, expected, depth)
         return lambda item: node.truth({_ELEMENT: item})
 
-    def _affordable(self, depth: int) -> bool:
-        self._nodes += 1
-        return depth <= MAX_DEPTH and self._nodes <= MAX_NODES
+    def _count(self, nodes: int) -> None:
+        self._nodes += nodes
+        if self._nodes > MAX_NODES:
+            raise _TooLarge
 
 
-def is_shallow(value: object, depth: int = MAX_DEPTH) -> bool:
-    """Whether a JSON value has no more levels than that."""
-    if isinstance(value, Mapping):
-        return depth > 0 and all(is_shallow(v, depth - 1) for v in value.values())
-    if isinstance(value, (list, tuple)):
-        return depth > 0 and all(is_shallow(item, depth - 1) for item in value)
+def is_small(value: object, depth: int) -> bool:
+    """Whether a value has at most so many levels, and not too many parts."""
+    waiting = [(value, depth)]
+    parts = 0
+    while waiting:
+        item, left = waiting.pop()
+        if not isinstance(item, (list, tuple, Mapping)):
+            continue
+        parts += len(item)
+        if left == 0 or parts > MAX_LITERAL:
+            return False
+        inside = item.values() if isinstance(item, Mapping) else item
+        waiting += [(each, left - 1) for each in inside]
     return True
 
 
 def _literal(expected: object) -> Test:
-    return literal(expected) if is_shallow(expected) else unknown
+    return literal(expected) if is_small(expected, MAX_DEPTH) else unknown
 
 
 def _has_operators(expected: object) -> Any:
