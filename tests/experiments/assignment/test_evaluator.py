@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -10,10 +9,8 @@ from hypothesis import strategies as st
 
 from experiments.assignment.definitions import (
     CompiledPhase,
-    PhaseDefinition,
     Serving,
     Snapshot,
-    VariantDefinition,
 )
 from experiments.assignment.evaluator import (
     Cause,
@@ -23,24 +20,7 @@ from experiments.assignment.evaluator import (
 )
 from experiments.assignment.explanation import explained
 from experiments.design import UnitKind
-
-DEFINITION = PhaseDefinition(
-    experiment_id=UUID(int=1),
-    experiment_key="short-form",
-    treatment="FEATURE",
-    phase_id=UUID(int=2),
-    number=1,
-    version=3,
-    unit=UnitKind.USER,
-    seed="9f86d081884c7d65",
-    coverage=1.0,
-    condition=None,
-    variants=(
-        VariantDefinition("long", 0.5, is_control=True, payload={}, value=1),
-        VariantDefinition("short", 0.5, is_control=False, payload={}, value=2),
-    ),
-    serving=Serving.SPLIT,
-)
+from tests.experiments.assignment.rulesets import DEFINITION
 
 
 def phase(**changes: Any) -> CompiledPhase:
