@@ -22,7 +22,7 @@ from api.graphql.http import is_json
 from api.prepared_answers import headers_of, media_of
 from api.prepared_plans import Plan
 from api.prepared_shapes import Unprepared
-from api.prepared_shelves import Shelves
+from api.prepared_shelves import SIGHTINGS, Shelves
 from api.problems import Refused
 from api.services import Services
 from core.database import Unreachable
@@ -37,12 +37,18 @@ class Prepared:
     """Answers known documents; whatever else comes goes on to the application."""
 
     def __init__(
-        self, app: ASGIApp, services: Services, gate: Gate, documents: Documents
+        self,
+        app: ASGIApp,
+        services: Services,
+        gate: Gate,
+        documents: Documents,
+        *,
+        sightings: int = SIGHTINGS,
     ) -> None:
         self._app = app
         self._services = services
         self._gate = gate
-        self._shelves = Shelves(documents)
+        self._shelves = Shelves(documents, sightings)
         self._limit = min(MAX_BODY, services.settings.max_body_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -25,8 +25,9 @@ Name: TypeAlias = tuple[str, str | None]
 class Shelf:
     """The plans of one credential, so that no other can push them out."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: Documents, sightings: int) -> None:
         self._documents = documents
+        self._sightings = sightings
         self._room = Room()
         self._plans: OrderedDict[Name, Plan] = OrderedDict()
         self._seen: OrderedDict[int, int] = OrderedDict()
@@ -41,7 +42,7 @@ class Shelf:
         seen = self._seen.get(hash(name), 0)
         if seen == _NEVER:
             return None
-        if seen + 1 < SIGHTINGS:
+        if seen + 1 < self._sightings:
             self._note(name, seen + 1)
             return None
         try:
@@ -76,8 +77,9 @@ class Shelf:
 class Shelves:
     """One shelf for each credential; that of the longest idle one goes first."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: Documents, sightings: int = SIGHTINGS) -> None:
         self._documents = documents
+        self._sightings = sightings
         self._shelves: OrderedDict[tuple[UUID, UUID | None], Shelf] = OrderedDict()
 
     def of(self, caller: Caller) -> Shelf:
@@ -85,7 +87,7 @@ class Shelves:
         name = (caller.environment_id, caller.actor.id)
         shelf = self._shelves.get(name)
         if shelf is None:
-            shelf = self._shelves[name] = Shelf(self._documents)
+            shelf = self._shelves[name] = Shelf(self._documents, self._sightings)
             while len(self._shelves) > MAX_SHELVES:
                 self._shelves.popitem(last=False)
         else:

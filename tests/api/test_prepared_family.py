@@ -1,0 +1,96 @@
+"""Every document for assignments is answered from a plan as by the executor."""
+
+from collections import Counter
+from typing import Any
+
+import httpx
+
+from api.documents import Documents
+from api.graphql.http import LEGACY, MODERN, GraphQLEndpoint
+from api.graphql.schema import GRAPHQL
+from api.policies import Policies
+from api.prepared import Prepared
+from core.database import Database
+from core.settings import Settings
+from tests.api.conftest import Edge, make_edge
+from tests.api.prepared import Author, as_body, serve_everything
+
+DOCUMENTS = 700
+EACH = 3
+
+SUBJECT = "assignments(subject: $s)"
+NAMED: tuple[tuple[str, dict[str, Any], str | None], ...] = (
+    (
+        "query($s: SubjectInput!) { a: " + SUBJECT + " { etag } }",
+        {"s": {"userId": "u"}},
+        None,
+    ),
+)
+
+
+class Pair:
+    """The same edge twice: with plans at first sight, and without any."""
+
+    def __init__(self, edge: Edge) -> None:
+        services, gate = edge.app.state.services, edge.app.state.gate
+        documents = Documents(GRAPHQL, Policies(GRAPHQL))
+        generic = GraphQLEndpoint(services, gate, documents)
+        prepared = Prepared(generic, services, gate, documents, sightings=1)
+        self.generic = _client(generic)
+        self.prepared = _client(prepared)
+        self._registry = services.measures.registry
+
+    async def same(self, body: bytes, key: str, accept: str) -> httpx.Response:
+        """Ask both, and find no difference."""
+        headers = {
+            "authorization": f"Bearer {key}",
+            "content-type": "application/json",
+            "accept": accept,
+        }
+        slow, fast = [
+            await client.post("/graphql", content=body, headers=headers)
+            for client in (self.generic, self.prepared)
+        ]
+        assert fast.content == slow.content, body
+        assert fast.status_code == slow.status_code, body
+        assert fast.headers["content-type"] == slow.headers["content-type"]
+        assert fast.headers["vary"] == slow.headers["vary"]
+        public = "access-control-allow-origin"
+        assert fast.headers.get(public) == slow.headers.get(public)
+        return fast
+
+    def answered(self) -> int:
+        """How many answers came from a plan."""
+        name = "hone_prepared_documents_total"
+        return int(self._registry.get_sample_value(name, {"by": "text"}) or 0)
+
+
+def _client(app: Any) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=app)
+    return httpx.AsyncClient(transport=transport, base_url="http://testserver")
+
+
+async def test_two_thousand_requests_of_the_family_are_answered_alike(
+    database: Database, settings: Settings
+) -> None:
+    author = Author(seed=20_261_122)
+    async with make_edge(database, settings) as edge:
+        await serve_everything(edge)
+        pair = Pair(edge)
+        tenant = edge.tenant
+        outcomes: Counter[str] = Counter()
+        for number in range(DOCUMENTS):
+            document, names = author.document()
+            for turn in range(EACH):
+                body = as_body(document, author.variables(names))
+                key = tenant.client if (number + turn) % 2 else tenant.viewer
+                accept = MODERN if (number + turn) % 3 else LEGACY
+                before = pair.answered()
+                answer = await pair.same(body, key, accept)
+                outcome = "errors" if "errors" in answer.json() else "data"
+                outcomes[outcome, pair.answered() - before] += 1  # type: ignore[index]
+    assert outcomes.total() == DOCUMENTS * EACH
+    assert outcomes["errors", 1] == 0  # type: ignore[index]
+    # Whatever has an answer is answered from a plan, but for what asks for more.
+    assert outcomes["data", 1] > 20 * outcomes["data", 0]  # type: ignore[index]
+    assert outcomes["data", 1] > DOCUMENTS  # type: ignore[index]
