@@ -96,8 +96,9 @@ def growthbook_answers(
     def viewed(experiment: Any, result: Any, **_: object) -> None:
         exposures.append((experiment.key, result.key))
 
+    # A copy, for a client that is destroyed empties what it was given.
     client = GrowthBook(
-        attributes=attributes, features=features, on_experiment_viewed=viewed
+        attributes=dict(attributes), features=features, on_experiment_viewed=viewed
     )
     values = {key: client.eval_feature(key).value for key in keys}
     client.destroy()
