@@ -119,7 +119,8 @@ def shown(result: ExecutionResult, request_id: str) -> Answer:
     body: dict[str, Any] = {"data": result.data}
     if errors:
         body["errors"] = [_masked(error, request_id) for error in errors[:_MAX_ERRORS]]
-    away = result.data is None and any(_is_away(error) for error in errors)
+    answered = any(value is not None for value in (result.data or {}).values())
+    away = not answered and any(_is_away(error) for error in errors)
     return Answer(body, executed=True, status=503 if away else 200)
 
 
