@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.hashing import attribute_text, bucket, bucket_after, fnv32a
+from core.hashing import (
+    MAX_UNIT_TEXT,
+    attribute_text,
+    bucket,
+    bucket_after,
+    fnv32a,
+    position,
+    position_after,
+    prehashed,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +39,58 @@ def test_a_character_beyond_the_basic_plane_is_two_code_units() -> None:
     for unit in (0xD83D, 0xDE00):
         state = ((state ^ unit) * 0x01000193) & 0xFFFFFFFF
     assert fnv32a("😀") == state
+
+
+def _unit_by_unit(text: str) -> int:
+    encoded = text.encode("utf-16-le", "surrogatepass")
+    state = 0x811C9DC5
+    for low, high in zip(encoded[::2], encoded[1::2], strict=True):
+        state = ((state ^ (low | high << 8)) * 0x01000193) & 0xFFFFFFFF
+    return state
+
+
+_ANY_TEXT = st.text(st.characters(exclude_categories=()))
+_LATIN_TEXT = st.text(st.characters(max_codepoint=255))
+
+
+@given(_ANY_TEXT | _LATIN_TEXT)
+def test_the_fast_hash_is_the_hash_of_every_code_unit(text: str) -> None:
+    assert fnv32a(text) == _unit_by_unit(text)
+
+
+@given(_LATIN_TEXT)
+def test_a_text_of_small_code_units_can_be_prehashed(text: str) -> None:
+    assert prehashed(text) == text.encode("latin-1")
+
+
+@pytest.mark.parametrize("text", ["\u0100", "a\u20ac", "\U0001f600", "\ud800"])
+def test_a_text_of_large_code_units_cannot_be_prehashed(text: str) -> None:
+    assert prehashed(text) is None
+
+
+@given(_LATIN_TEXT, _LATIN_TEXT)
+def test_a_position_is_the_bucket_in_whole_steps(seed: str, value: str) -> None:
+    expected = _unit_by_unit(str(_unit_by_unit(seed + value))) % 10_000
+    assert position(seed.encode("latin-1"), value.encode("latin-1")) == expected
+    assert position_after(value, fnv32a(seed)) == expected
+    assert bucket(value, seed, 2) == expected / 10_000
+
+
+@given(_ANY_TEXT, _ANY_TEXT)
+def test_a_position_of_any_text_continues_from_the_seed(seed: str, value: str) -> None:
+    expected = _unit_by_unit(str(_unit_by_unit(seed + value))) % 10_000
+    assert position_after(value, fnv32a(seed)) == expected
+    assert bucket_after(value, fnv32a(seed)) == expected / 10_000
+
+
+@given(_ANY_TEXT, _ANY_TEXT)
+def test_version_one_has_a_thousand_places(seed: str, value: str) -> None:
+    assert bucket(value, seed, 1) == _unit_by_unit(value + seed) % 1_000 / 1_000
+
+
+def test_a_text_too_long_to_name_a_unit_is_not_hashed() -> None:
+    assert attribute_text("x" * MAX_UNIT_TEXT) == "x" * MAX_UNIT_TEXT
+    assert attribute_text("x" * (MAX_UNIT_TEXT + 1)) is None
 
 
 @given(st.text(), st.text())
