@@ -28,17 +28,7 @@ def bad_input(message: str) -> Refused:
     return Refused("BAD_INPUT", message)
 
 
-def decode_body(body: bytes) -> GraphQLRequest:
-    """Read a JSON body.
-
-    Raises:
-        Malformed: It is not one JSON object with a `query`.
-        Refused: It carries a value that is refused, or its query is too large.
-    """
-    return request_of(decode_object(body))
-
-
-def decode_parameters(query_string: bytes) -> GraphQLRequest:
+def decode_parameters(query_string: bytes) -> dict[str, Any]:
     """Read the parameters of a GET request, by the same rules."""
     try:
         pairs = parse_qsl(
@@ -53,7 +43,7 @@ def decode_parameters(query_string: bytes) -> GraphQLRequest:
     for name in ("variables", "extensions"):
         if name in found:
             found[name] = _decode(found[name].encode("utf-8")) if found[name] else None
-    return request_of(found)
+    return found
 
 
 def decode_object(body: bytes) -> dict[str, Any]:
@@ -67,7 +57,11 @@ def decode_object(body: bytes) -> dict[str, Any]:
 
 
 def request_of(value: Mapping[str, Any]) -> GraphQLRequest:
-    """Check the members of a request."""
+    """Check the members of a request.
+
+    Raises:
+        Malformed: It has no `query`, or one that is too large.
+    """
     query = value.get("query")
     if not isinstance(query, str) or not query:
         raise _malformed("`query` is a text and is required.")

@@ -88,16 +88,7 @@ class Documents:
         entry = _Entry(document, {}, len(request.query) + _size(document))
         node, fragments = guard.operation_of(document, request.operation_name)
         guard.check(node, fragments, request.variables, self._listing)
-        guard.check_shape(document)
-        errors = validate(
-            self.schema,
-            document,
-            _RULES,
-            max_errors=_MAX_ERRORS,
-            hide_suggestions=True,
-        )
-        if errors:
-            raise Invalidated(errors)
+        validated(self.schema, document)
         self._keep(digest, entry)
         return self._chosen(entry, request)
 
@@ -135,6 +126,33 @@ class Documents:
         while self.bytes > self._bound:
             _, dropped = self._kept.popitem(last=False)
             self.bytes -= dropped.size
+
+
+def checked(schema: GraphQLSchema, query: str) -> DocumentNode:
+    """A text that is a valid document, whichever of its operations is asked for.
+
+    Raises:
+        Refused: It is too large or too deep.
+        Invalidated: It does not parse or does not fit the schema.
+    """
+    document = _parsed(query)
+    validated(schema, document)
+    return document
+
+
+def validated(schema: GraphQLSchema, document: DocumentNode) -> None:
+    """Check a document against the schema, once its shape is known to be bearable.
+
+    Raises:
+        Refused: It would take too long.
+        Invalidated: It does not fit.
+    """
+    guard.check_shape(document)
+    errors = validate(
+        schema, document, _RULES, max_errors=_MAX_ERRORS, hide_suggestions=True
+    )
+    if errors:
+        raise Invalidated(errors)
 
 
 def fields_of(

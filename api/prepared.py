@@ -14,16 +14,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth import Caller, CallerKind, Gate, bearer
 from api.body import BODY_SECONDS
-from api.decoding import decode_object
+from api.decoding import decode_object, decode_parameters
 from api.documents import Documents
 from api.envelope import noted, request_id_of
 from api.execution import DEADLINE_SECONDS, authorise
 from api.graphql.http import is_json
-from api.prepared_answers import headers_of, media_of
+from api.prepared_answers import Answer, media_of
 from api.prepared_plans import Plan
 from api.prepared_shapes import Unprepared
-from api.prepared_shelves import SIGHTINGS, Shelves
+from api.prepared_shelves import MAX_REGISTERED, SIGHTINGS, Shelves
 from api.problems import Refused
+from api.registry import hash_named
 from api.services import Services
 from core.database import Unreachable
 from core.problems import Problem
@@ -48,7 +49,8 @@ class Prepared:
         self._app = app
         self._services = services
         self._gate = gate
-        self._shelves = Shelves(documents, sightings)
+        self._shelves = Shelves(documents, sightings=sightings)
+        self._registered = Shelves(documents, sightings=1, limit=MAX_REGISTERED)
         self._limit = min(MAX_BODY, services.settings.max_body_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,21 +65,31 @@ class Prepared:
         if caller is None or media is None or not self._is_usual(scope, heads):
             await self._app(scope, receive, send)
             return
-        body, messages = await _read(receive, self._limit)
+        body: bytes | None = b""
+        messages: list[Any] = []
+        if scope["method"] == "POST":
+            body, messages = await _read(receive, self._limit)
         try:
-            body = await self._answer(scope, body, caller)
+            content, named = await self._answer(scope, body, caller)
         except (Unprepared, Refused, Problem, Unreachable, TimeoutError):
             await self._app(scope, _again(messages, receive), send)
             return
+        answer = Answer(content, media, public=caller.kind is CallerKind.CLIENT)
+        if scope["method"] == "GET":
+            answer.keep(heads.get(b"if-none-match", b""))
         request_id = request_id_of(heads.get(b"x-request-id", b"").decode("latin-1"))
-        public = caller.kind is CallerKind.CLIENT
-        headers = headers_of(media, len(body), request_id, public=public)
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await answer.send(send, request_id)
         measures, took = self._services.measures, time.perf_counter() - started
         measures.operated("query", "ok")
-        measures.prepared("text")
-        noted(measures, PLACE, "POST", status=200, request_id=request_id, seconds=took)
+        measures.prepared("hash" if named else "text")
+        noted(
+            measures,
+            PLACE,
+            scope["method"],
+            status=answer.status,
+            request_id=request_id,
+            seconds=took,
+        )
 
     def _caller(self, heads: Mapping[bytes, bytes]) -> Caller | None:
         key = bearer(heads.get(b"authorization", b"")) or heads.get(b"x-api-key", b"")
@@ -86,7 +98,9 @@ class Prepared:
         return self._gate.known(key, heads.get(b"x-hone-environment", b""))
 
     def _is_usual(self, scope: Scope, heads: Mapping[bytes, bytes]) -> bool:
-        """Whether the body is small, plain JSON that comes at once."""
+        """Whether it names a document, or brings a small body of plain JSON."""
+        if scope["method"] == "GET":
+            return b"persistedQuery" in scope["query_string"]
         size = heads.get(b"content-length", b"")
         return (
             scope["method"] == "POST"
@@ -97,28 +111,43 @@ class Prepared:
             and int(size) <= self._limit
         )
 
-    async def _answer(self, scope: Scope, body: bytes | None, caller: Caller) -> bytes:
+    async def _answer(
+        self, scope: Scope, body: bytes | None, caller: Caller
+    ) -> tuple[bytes, bool]:
+        """The response's body, and whether a hash named the document."""
         if body is None:
             raise Unprepared("no whole body")
         self._services.rates.admit(scope, caller)
-        asked = decode_object(body)
-        plan = self._plan(asked, caller)
-        variables = asked.get("variables")
+        get = scope["method"] == "GET"
+        asked = decode_parameters(scope["query_string"]) if get else decode_object(body)
+        name = hash_named(asked)
+        if get and name is None:
+            raise Unprepared("no hash")
+        plan, variables = self._plan(asked, name, caller), asked.get("variables")
         if plan is None or type(variables) not in (dict, type(None)):
             raise Unprepared("an unknown document")
         authorise(caller, plan.operation)
         async with asyncio.timeout(DEADLINE_SECONDS):
-            return await plan.answer(self._services, caller, variables or {})
+            content = await plan.answer(self._services, caller, variables or {})
+        return content, name is not None
 
-    def _plan(self, asked: Mapping[str, Any], caller: Caller) -> Plan | None:
-        query, name = asked.get("query"), asked.get("operationName")
+    def _plan(
+        self, asked: Mapping[str, Any], name: str | None, caller: Caller
+    ) -> Plan | None:
+        query, operation = asked.get("query"), asked.get("operationName")
+        if name is not None:
+            query = self._services.registry.known(caller.environment_id, name)
         if type(query) is not str or not query:
             return None
-        if type(name) not in (str, type(None)):
+        if type(operation) not in (str, type(None)):
             return None
         if type(asked.get("extensions")) not in (dict, type(None)):
             return None
-        return self._shelves.of(caller).plan(query, name or None)
+        if name is not None:
+            shelf = self._registered.of(caller.environment_id)
+        else:
+            shelf = self._shelves.of((caller.environment_id, caller.actor.id))
+        return shelf.plan(query, operation or None)
 
 
 async def _read(receive: Receive, limit: int) -> tuple[bytes | None, list[Any]]:

@@ -2,8 +2,10 @@
 
 from functools import lru_cache
 
+from starlette.types import Send
+
 from api.envelope import SAFE_HEADERS
-from api.graphql.http import accepted
+from api.graphql.http import KEPT, accepted, etag_of, still_holds
 from api.problems import Malformed
 
 Headers = list[tuple[bytes, bytes]]
@@ -30,10 +32,43 @@ def _fixed(media: str, *, public: bool) -> Headers:
     return found
 
 
-def headers_of(media: str, size: int, request_id: str, *, public: bool) -> Headers:
-    """The headers of one answer."""
-    return [
-        *_fixed(media, public=public),
-        (b"content-length", b"%d" % size),
-        (b"x-request-id", request_id.encode()),
-    ]
+class Answer:
+    """A body on its way out."""
+
+    __slots__ = ("_content", "_headers", "status")
+
+    def __init__(self, content: bytes, media: str, *, public: bool) -> None:
+        self.status = 200
+        self._content = content
+        self._headers = [
+            *_fixed(media, public=public),
+            (b"content-length", b"%d" % len(content)),
+        ]
+
+    def keep(self, if_none_match: bytes) -> None:
+        """Let the client keep it; if it has these bytes already, they stay here."""
+        etag = etag_of(self._content)
+        kept = {**KEPT, "etag": etag}
+        if if_none_match and still_holds(if_none_match.decode("latin-1"), etag):
+            self.status, self._content = 304, b""
+        left_out = _OF_CONTENT if self.status == 304 else _VARY
+        self._headers = [
+            *(pair for pair in self._headers if pair[0] not in left_out),
+            *((name.encode(), value.encode()) for name, value in kept.items()),
+        ]
+
+    async def send(self, send: Send, request_id: str) -> None:
+        """Send it."""
+        headers = [*self._headers, (b"x-request-id", request_id.encode())]
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status,
+                "headers": headers,
+            }
+        )
+        await send({"type": "http.response.body", "body": self._content})
+
+
+_VARY = frozenset({b"vary"})
+_OF_CONTENT = _VARY | {b"content-length", b"content-type"}

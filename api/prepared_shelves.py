@@ -1,10 +1,9 @@
 """Which documents are prepared: those that a credential has sent several times."""
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from typing import TypeAlias
-from uuid import UUID
 
-from api.auth import Caller
 from api.decoding import MAX_QUERY_BYTES, GraphQLRequest
 from api.documents import Documents, Invalidated
 from api.prepared_fragments import Room
@@ -14,6 +13,7 @@ from api.problems import Refused
 
 SIGHTINGS = 3
 MAX_DOCUMENTS = 64
+MAX_REGISTERED = 512
 MAX_SHELVES = 128
 _MAX_SEEN = 512
 _NEVER = -1
@@ -23,11 +23,12 @@ Name: TypeAlias = tuple[str, str | None]
 
 
 class Shelf:
-    """The plans of one credential, so that no other can push them out."""
+    """The plans of one owner, a credential or a registry: no other pushes them out."""
 
-    def __init__(self, documents: Documents, sightings: int) -> None:
+    def __init__(self, documents: Documents, *, sightings: int, limit: int) -> None:
         self._documents = documents
         self._sightings = sightings
+        self._limit = limit
         self._room = Room()
         self._plans: OrderedDict[Name, Plan] = OrderedDict()
         self._seen: OrderedDict[int, int] = OrderedDict()
@@ -61,7 +62,7 @@ class Shelf:
         return Plan(self._documents.schema, operation, self._room)
 
     def _keep(self, name: Name, plan: Plan) -> None:
-        if len(self._plans) >= MAX_DOCUMENTS:
+        if len(self._plans) >= self._limit:
             self._plans.popitem(last=False)
             self._room.forget()
         self._seen.pop(hash(name), None)
@@ -75,21 +76,24 @@ class Shelf:
 
 
 class Shelves:
-    """One shelf for each credential; that of the longest idle one goes first."""
+    """One shelf for each owner; that of the longest idle one goes first."""
 
-    def __init__(self, documents: Documents, sightings: int = SIGHTINGS) -> None:
+    def __init__(
+        self, documents: Documents, *, sightings: int, limit: int = MAX_DOCUMENTS
+    ) -> None:
         self._documents = documents
         self._sightings = sightings
-        self._shelves: OrderedDict[tuple[UUID, UUID | None], Shelf] = OrderedDict()
+        self._limit = limit
+        self._shelves: OrderedDict[Hashable, Shelf] = OrderedDict()
 
-    def of(self, caller: Caller) -> Shelf:
-        """The shelf of whoever asks."""
-        name = (caller.environment_id, caller.actor.id)
-        shelf = self._shelves.get(name)
-        if shelf is None:
-            shelf = self._shelves[name] = Shelf(self._documents, self._sightings)
-            while len(self._shelves) > MAX_SHELVES:
-                self._shelves.popitem(last=False)
-        else:
-            self._shelves.move_to_end(name)
+    def of(self, owner: Hashable) -> Shelf:
+        """An owner's shelf."""
+        shelf = self._shelves.get(owner)
+        if shelf is not None:
+            self._shelves.move_to_end(owner)
+            return shelf
+        shelf = Shelf(self._documents, sightings=self._sightings, limit=self._limit)
+        self._shelves[owner] = shelf
+        while len(self._shelves) > MAX_SHELVES:
+            self._shelves.popitem(last=False)
         return shelf

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from api.measures import Measures
 from api.rates import Rates
+from api.registry import Registry
 from api.watching import Watches
 from core.database import Database
 from core.settings import Settings
@@ -39,3 +40,8 @@ class Services:
     def rates(self) -> Rates:
         """How often each credential may ask."""
         return Rates(self.settings, self.measures)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The documents that may be named by their hash."""
+        return Registry(self.database.readers)

@@ -14,6 +14,7 @@ for module in (
     "core.audit",
     "core.delivery",
     "core.displays",
+    "core.documents",
     "core.idempotency",
     "core.keys",
     "core.links",

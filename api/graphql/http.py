@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from graphql import OperationType
@@ -20,11 +21,17 @@ from api.auth import (
 )
 from api.body import read_body
 from api.context import Context
-from api.decoding import GraphQLRequest, decode_body, decode_parameters
+from api.decoding import (
+    GraphQLRequest,
+    decode_object,
+    decode_parameters,
+    request_of,
+)
 from api.documents import Documents, Invalidated
 from api.execution import Answer, answer, authorise, refused_document
 from api.problems import Malformed, Refused, forbidden, unauthenticated
 from api.rates import retry_headers
+from api.registry import hash_named
 from api.services import Services
 
 MODERN = "application/graphql-response+json"
@@ -32,9 +39,9 @@ LEGACY = "application/json"
 _ACCEPTED = {MODERN: MODERN, LEGACY: LEGACY, "application/*": MODERN, "*/*": LEGACY}
 PREFLIGHT = {
     "access-control-allow-origin": "*",
-    "access-control-allow-methods": "POST",
-    "access-control-allow-headers": "authorization, content-type, x-api-key, "
-    "x-hone-subject",
+    "access-control-allow-methods": "GET, POST",
+    "access-control-allow-headers": "authorization, content-type, if-none-match, "
+    "x-api-key, x-hone-subject",
     "access-control-max-age": "600",
 }
 
@@ -43,6 +50,8 @@ PREFLIGHT = {
 class _Reply:
     status: int
     body: dict[str, Any]
+    kept: bool = False
+    """Whether the client may keep it and ask whether it still holds."""
 
 
 class GraphQLEndpoint:
@@ -80,12 +89,15 @@ class GraphQLEndpoint:
             if media == LEGACY and reply.status == 400:
                 reply = _Reply(200, reply.body)
         headers.update(open_to_pages(credentials, caller))
+        content = json.dumps(reply.body, ensure_ascii=False, separators=(",", ":"))
         response = Response(
-            json.dumps(reply.body, ensure_ascii=False, separators=(",", ":")),
+            content,
             status_code=reply.status,
             media_type=f"{media}; charset=utf-8",
             headers=headers,
         )
+        if reply.kept:
+            response = _kept(response, connection.headers.get("if-none-match", ""))
         await response(scope, receive, send)
 
     async def _reply(
@@ -100,20 +112,26 @@ class GraphQLEndpoint:
         if caller is None:
             raise unauthenticated()
         self._services.rates.admit(scope, caller)
-        request = await self._read(scope, connection, receive, caller)
-        done = await self._execute(scope, request, caller)
-        return _Reply(done.status, done.body)
+        asked = await self._read(scope, connection, receive)
+        name = hash_named(asked)
+        if name is not None:
+            text = await self._services.registry.text(caller.environment_id, name)
+            asked = {**asked, "query": text}
+        elif scope["method"] == "GET" and not caller.may_introspect:
+            raise forbidden(
+                "This key sends POST requests, or names what is registered."
+            )
+        done = await self._execute(scope, request_of(asked), caller)
+        kept = scope["method"] == "GET" and name is not None
+        return _Reply(done.status, done.body, kept=kept and "errors" not in done.body)
 
     async def _read(
         self,
         scope: Scope,
         connection: HTTPConnection,
         receive: Receive,
-        caller: Caller,
-    ) -> GraphQLRequest:
+    ) -> dict[str, Any]:
         if scope["method"] == "GET":
-            if not caller.may_introspect:
-                raise forbidden("This key sends POST requests only.")
             return decode_parameters(scope["query_string"])
         content_type = connection.headers.get("content-type", "")
         if not is_json(content_type):
@@ -123,7 +141,7 @@ class GraphQLEndpoint:
         body = await read_body(
             connection.headers, receive, limit=self._services.settings.max_body_bytes
         )
-        return decode_body(body)
+        return decode_object(body)
 
     async def _execute(
         self, scope: Scope, request: GraphQLRequest, caller: Caller
@@ -150,6 +168,38 @@ class GraphQLEndpoint:
         outcome = "failed" if "errors" in done.body else "ok"
         self._services.measures.operated(operation.kind.value, outcome)
         return done
+
+
+KEPT = {
+    "cache-control": "private, no-cache",
+    "vary": "accept, authorization, origin, x-api-key",
+    "access-control-expose-headers": "etag",
+}
+"""What says of an answer to a registered document that its client may keep it."""
+
+
+def etag_of(content: bytes) -> str:
+    """The name of these very bytes."""
+    return f'"{blake2b(content, digest_size=16).hexdigest()}"'
+
+
+def still_holds(if_none_match: str, etag: str) -> bool:
+    """Whether the client has these bytes already."""
+    named = (each.strip().removeprefix("W/") for each in if_none_match.split(","))
+    return any(each in (etag, "*") for each in named)
+
+
+def _kept(response: Response, if_none_match: str) -> Response:
+    etag = etag_of(bytes(response.body))
+    response.headers.update({**KEPT, "etag": etag})
+    if not still_holds(if_none_match, etag):
+        return response
+    headers = {
+        name: value
+        for name, value in response.headers.items()
+        if name not in ("content-length", "content-type")
+    }
+    return Response(status_code=304, headers=headers)
 
 
 def accepted(header: str) -> str:

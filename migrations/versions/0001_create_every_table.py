@@ -976,6 +976,25 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "registered_document",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("sha256", sa.String(64), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("registered_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["environment_id"],
+            ["environment.id"],
+            name=op.f("fk_registered_document_environment_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_registered_document")),
+        sa.UniqueConstraint(
+            "environment_id",
+            "sha256",
+            name=op.f("uq_registered_document_environment_id_sha256"),
+        ),
+    )
+    op.create_table(
         "sign_in_link",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("member_id", sa.Uuid(), nullable=False),
@@ -1831,6 +1850,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_sign_in_link_member_id"))
 
     op.drop_table("sign_in_link")
+    op.drop_table("registered_document")
     op.drop_table("membership")
     with op.batch_alter_table("member_session", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_member_session_member_id"))

@@ -1,0 +1,136 @@
+"""Registered documents: what a client may name by its hash, and keep the answer to."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from api.context import Info
+from api.documents import Invalidated, checked
+from api.graphql.errors import Refusal
+from api.graphql.perform import Ids, perform
+from api.policies import Policy, policed
+from api.problems import Refused
+from core import audit, documents
+from core.database import AsyncSession
+from core.documents import MAX_BYTES, RegisteredDocument
+from core.problems import Invalid
+
+
+@policed(Policy.READ)
+@strawberry.type(name="RegisteredDocument", description="A document known by its hash.")
+class Document:
+    """One text of the registry."""
+
+    sha256: str = strawberry.field(description="Its name: lower-case hexadecimal.")
+    text: str = strawberry.field(description="What it says.")
+    registered_at: datetime = strawberry.field(description="Since when it is known.")
+
+    @classmethod
+    def of(cls, row: RegisteredDocument) -> "Document":
+        """From its row."""
+        return cls(sha256=row.sha256, text=row.text, registered_at=row.registered_at)
+
+
+@strawberry.input(description="A document to register.")
+class RegisterDocumentInput:
+    """What registerDocument takes."""
+
+    idempotency_key: strawberry.ID = strawberry.field(
+        description="Yours; a repeat changes nothing."
+    )
+    text: str = strawberry.field(
+        description="A valid document, byte for byte as its hash is made of it: at "
+        "most 32 KiB."
+    )
+
+
+@policed(Policy.EDIT)
+@strawberry.type(description="The document as it is registered.")
+class RegisterDocumentPayload:
+    """What registerDocument answers."""
+
+    document: Document = strawberry.field(description="The document.")
+    replayed: bool = strawberry.field(description="Whether it had been done before.")
+
+
+RegisterDocumentResult = Annotated[
+    RegisterDocumentPayload | Refusal,
+    strawberry.union("RegisterDocumentResult", description="It, or why not."),
+]
+
+
+@strawberry.type
+class Query:
+    """Root fields."""
+
+    @strawberry.field(
+        metadata={"policy": Policy.READ},
+        description="What may be named by hash in this environment, oldest first; at "
+        "most 500.",
+    )
+    async def registered_documents(self, info: Info) -> list[Document]:
+        """All of the environment's."""
+        environment_id = info.context.caller.environment_id
+        async with info.context.readers() as session:
+            rows = await documents.registered(session, environment_id)
+        return [Document.of(row) for row in rows]
+
+
+@strawberry.type
+class Mutation:
+    """Root fields."""
+
+    @strawberry.mutation(
+        metadata={"policy": Policy.EDIT},
+        description="Let every key of this environment name a document by the SHA-256 "
+        "of its text. It grants nothing: who asks must be allowed each of its fields.",
+    )
+    async def register_document(
+        self, info: Info, input: RegisterDocumentInput
+    ) -> RegisterDocumentResult:
+        """One more text in the request's environment."""
+        caller = info.context.caller
+
+        async def work(session: AsyncSession) -> Ids:
+            _check(info, input.text)
+            row = await documents.register(
+                session, environment_id=caller.environment_id, text=input.text
+            )
+            await audit.record(
+                session,
+                actor=caller.actor,
+                project_id=caller.project_id,
+                environment_id=caller.environment_id,
+                action="document.register",
+                subject="RegisteredDocument",
+                subject_id=row.id,
+            )
+            return {"document": str(row.id)}
+
+        async def rebuild(
+            session: AsyncSession, ids: Ids, replayed: bool
+        ) -> RegisterDocumentPayload:
+            row = await session.get_one(RegisteredDocument, UUID(ids["document"]))
+            info.context.services.registry.forget(caller.environment_id)
+            return RegisterDocumentPayload(document=Document.of(row), replayed=replayed)
+
+        return await perform(
+            info, input, operation="registerDocument", work=work, rebuild=rebuild
+        )
+
+
+def _check(info: Info, text: str) -> None:
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        raise _invalid(f"A document has at most {MAX_BYTES} bytes.")
+    try:
+        checked(info.schema._schema, text)
+    except Refused as problem:
+        raise _invalid(problem.message) from None
+    except Invalidated as problem:
+        raise _invalid(problem.errors[0].message[:500]) from None
+
+
+def _invalid(message: str) -> Invalid:
+    return Invalid(message, code="DOCUMENT_INVALID", path=("text",))

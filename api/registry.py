@@ -1,0 +1,104 @@
+"""Registered documents in memory, by environment and hash."""
+
+import asyncio
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from api.problems import Refused
+from core.database import Sessions
+from core.documents import registered
+
+PATIENCE_SECONDS = 2.0
+"""How long a hash that is not known is not looked for again."""
+MAX_ENVIRONMENTS = 256
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+class UnknownDocument(Refused):
+    """No such document is registered: said as every client of such hashes expects."""
+
+    def __init__(self) -> None:
+        super().__init__("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    texts: Mapping[str, str]
+    read_at: float
+
+
+class Registry:
+    """Reads an environment's documents when a hash is asked for that it does not know.
+
+    A document is never changed, so what is in memory is right; what is not is looked
+    for every two seconds at most, whatever hashes callers make up.
+    """
+
+    def __init__(
+        self, readers: Sessions, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._readers = readers
+        self._clock = clock
+        self._kept: OrderedDict[UUID, _Kept] = OrderedDict()
+        self._reading = asyncio.Lock()
+
+    def known(self, environment_id: UUID, name: str) -> str | None:
+        """The text with a hash, if it is in memory."""
+        kept = self._kept.get(environment_id)
+        return None if kept is None else kept.texts.get(name)
+
+    async def text(self, environment_id: UUID, name: str) -> str:
+        """The text with a hash.
+
+        Raises:
+            UnknownDocument: There is none.
+        """
+        found = self.known(environment_id, name)
+        if found is None:
+            await self._read(environment_id)
+            found = self.known(environment_id, name)
+        if found is None:
+            raise UnknownDocument
+        return found
+
+    def forget(self, environment_id: UUID) -> None:
+        """Something was registered: look at the next hash that is not known."""
+        kept = self._kept.get(environment_id)
+        if kept is not None:
+            self._kept[environment_id] = _Kept(kept.texts, float("-inf"))
+
+    async def _read(self, environment_id: UUID) -> None:
+        async with self._reading:
+            kept, asked = self._kept.get(environment_id), self._clock()
+            if kept is not None and asked - kept.read_at < PATIENCE_SECONDS:
+                return
+            async with self._readers() as session:
+                rows = await registered(session, environment_id)
+            texts = {row.sha256: row.text for row in rows}
+            self._kept[environment_id] = _Kept(texts, asked)
+            self._kept.move_to_end(environment_id)
+            while len(self._kept) > MAX_ENVIRONMENTS:
+                self._kept.popitem(last=False)
+
+
+def hash_named(asked: Mapping[str, Any]) -> str | None:
+    """The hash that stands for the document of a request, which then has no text.
+
+    A text that comes with a hash is the document, whatever the hash.
+    """
+    extensions = asked.get("extensions")
+    if asked.get("query") or not isinstance(extensions, dict):
+        return None
+    named = extensions.get("persistedQuery")
+    if not isinstance(named, dict) or named.get("version") != 1:
+        return None
+    name = named.get("sha256Hash")
+    if not isinstance(name, str) or not _HASH.fullmatch(name):
+        return None
+    return name

@@ -1,0 +1,173 @@
+"""Registered documents: named by hash, kept by clients, granted nothing."""
+
+import hashlib
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+
+from core.documents import MAX_DOCUMENTS, register
+from core.problems import Conflict
+from tests.api.conftest import Edge, make_tenant
+from tests.api.experiments import started
+
+pytestmark = pytest.mark.stores
+
+DOCUMENT = """query Mine($subject: SubjectInput!, $keys: [String!]) {
+  assignments(subject: $subject, keys: $keys) {
+    etag
+    assignments { experimentKey variant value }
+  }
+}"""
+REGISTER = """
+mutation ($input: RegisterDocumentInput!) {
+  registerDocument(input: $input) {
+    __typename
+    ... on RegisterDocumentPayload { replayed document { sha256 text registeredAt } }
+    ... on Error { code message path }
+  }
+}
+"""
+SUBJECT = {"subject": {"userId": "u1"}}
+
+
+def named(text: str) -> dict[str, Any]:
+    """The extension that stands for a document."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return {"persistedQuery": {"version": 1, "sha256Hash": digest}}
+
+
+async def add(edge: Edge, text: str, key: str | None = None, name: str = "one") -> Any:
+    given = {"idempotencyKey": name, "text": text}
+    return await edge.ask(REGISTER, key=key, input=given)
+
+
+async def get(
+    edge: Edge, text: str, variables: object = SUBJECT, **headers: str
+) -> httpx.Response:
+    """Ask by GET, with a client key unless told."""
+    query = {"extensions": json.dumps(named(text)), "variables": json.dumps(variables)}
+    headers.setdefault("x-api-key", edge.tenant.client)
+    return await edge.client.get(f"/graphql?{urlencode(query)}", headers=headers)
+
+
+async def by_hash(edge: Edge, text: str, variables: object = SUBJECT) -> httpx.Response:
+    body = {"extensions": named(text), "variables": variables}
+    return await edge.send(body, key=edge.tenant.client)
+
+
+async def test_a_registered_document_is_named_by_its_hash(edge: Edge) -> None:
+    await started(edge)
+    answer = (await add(edge, DOCUMENT))["data"]["registerDocument"]
+    digest = named(DOCUMENT)["persistedQuery"]["sha256Hash"]
+    assert answer["document"]["sha256"] == digest
+    assert answer["document"]["text"] == DOCUMENT
+    whole = await edge.post(DOCUMENT, key=edge.tenant.client, **SUBJECT)
+    for _ in range(3):
+        assert (await by_hash(edge, DOCUMENT)).content == whole.content
+        assert (await get(edge, DOCUMENT)).json() == whole.json()
+
+
+async def test_a_client_keeps_an_answer_until_it_no_longer_holds(edge: Edge) -> None:
+    await started(edge)
+    await add(edge, DOCUMENT)
+    for _ in range(2):
+        first = await get(edge, DOCUMENT)
+        assert first.headers["cache-control"] == "private, no-cache"
+        assert "x-api-key" in first.headers["vary"]
+        assert "authorization" in first.headers["vary"]
+        assert first.headers["access-control-allow-origin"] == "*"
+        etag = first.headers["etag"]
+        for sent in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+            again = await get(edge, DOCUMENT, **{"if-none-match": sent})
+            assert (again.status_code, again.content) == (304, b"")
+            assert again.headers["etag"] == etag
+        other = {"subject": {"userId": "u2"}, "keys": ["nothing"]}
+        moved = await get(edge, DOCUMENT, other, **{"if-none-match": etag})
+        assert moved.status_code == 200
+        assert moved.headers["etag"] != etag
+
+
+async def test_an_unknown_hash_is_said_in_the_words_of_the_convention(
+    edge: Edge,
+) -> None:
+    for answer in (await by_hash(edge, DOCUMENT), await get(edge, DOCUMENT)):
+        (error,) = answer.json()["errors"]
+        assert error["message"] == "PersistedQueryNotFound"
+        assert error["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+        assert "etag" not in answer.headers
+
+
+async def test_a_browser_may_get_only_what_is_registered(edge: Edge) -> None:
+    answer = await edge.client.get(
+        "/graphql?query={__typename}", headers={"x-api-key": edge.tenant.client}
+    )
+    assert answer.json()["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
+
+async def test_registering_grants_nothing(edge: Edge) -> None:
+    text = "{ auditLog { edges { node { id } } } }"
+    await add(edge, text)
+    for _ in range(3):
+        answer = await get(edge, text)
+        assert answer.json()["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
+
+async def test_a_mutation_is_not_for_get_though_it_is_registered(edge: Edge) -> None:
+    await add(edge, REGISTER)
+    key = {"x-api-key": edge.tenant.admin}
+    answer = await get(edge, REGISTER, {"input": {}}, **key)
+    assert answer.status_code == 405
+
+
+async def test_another_environment_does_not_know_the_document(edge: Edge) -> None:
+    await started(edge)
+    await add(edge, DOCUMENT)
+    assert "data" in (await get(edge, DOCUMENT)).json()
+    other = await make_tenant(edge.database, "rival")
+    answer = await get(edge, DOCUMENT, **{"x-api-key": other.client})
+    code = answer.json()["errors"][0]["extensions"]["code"]
+    assert code == "PERSISTED_QUERY_NOT_FOUND"
+
+
+async def test_the_text_counts_where_a_wrong_hash_comes_with_it(edge: Edge) -> None:
+    await add(edge, DOCUMENT)
+    body = {"query": "{ __typename }", "extensions": named(DOCUMENT)}
+    for _ in range(5):
+        answer = await edge.send(body, key=edge.tenant.client)
+        assert answer.json() == {"data": {"__typename": "Query"}}
+
+
+async def test_only_valid_documents_are_registered_and_only_by_editors(
+    edge: Edge,
+) -> None:
+    for number, text in enumerate(
+        ("{", "{ nothing }", "", "{ __typename } #" + "x" * 33_000)
+    ):
+        answer = await add(edge, text, name=str(number))
+        assert answer["data"]["registerDocument"]["code"] == "DOCUMENT_INVALID", text
+    refused = await add(edge, DOCUMENT, key=edge.tenant.viewer)
+    assert refused["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
+
+async def test_a_document_is_registered_once(edge: Edge) -> None:
+    for name in ("one", "one", "two"):
+        await add(edge, DOCUMENT, name=name)
+    answer = await edge.ask("{ registeredDocuments { text } }")
+    assert answer["data"] == {"registeredDocuments": [{"text": DOCUMENT}]}
+
+
+async def test_a_registry_is_bounded(edge: Edge) -> None:
+    environment_id = edge.tenant.environment.id
+    async with edge.database.sessions.begin() as session:
+        for number in range(MAX_DOCUMENTS):
+            text = f"{{ a{number}: __typename }}"
+            await register(session, environment_id=environment_id, text=text)
+    async with edge.database.sessions.begin() as session:
+        with pytest.raises(Conflict, match="at most 500"):
+            await register(session, environment_id=environment_id, text=DOCUMENT)
+        await register(
+            session, environment_id=environment_id, text="{ a0: __typename }"
+        )
