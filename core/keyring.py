@@ -94,6 +94,8 @@ class Keyring:
         self._keys: dict[str, KnownKey] = {}
         self._confirmed_at = float("-inf")
         self._forgotten = 0
+        self._kept: list[KnownKey] | None = None
+        self._kept_at = float("-inf")
 
     def __len__(self) -> int:
         """How many keys are known."""
@@ -155,23 +157,32 @@ class Keyring:
         self._confirmed_at = time.monotonic() - kept.age_seconds
 
     async def follow(self) -> None:
-        """Ask for all keys again and again, and keep them, until cancelled."""
-        kept: list[KnownKey] | None = None
-        kept_at = 0.0
+        """Catch up again and again, until cancelled."""
         while True:
             try:
-                keys = await self.refresh()
-                due = time.monotonic() - kept_at > RENEW_SECONDS
-                if self._file is not None and (keys != kept or due):
-                    content = msgspec.json.encode(keys)
-                    await asyncio.to_thread(self._file.write, content, again=due)
-                    kept, kept_at = keys, time.monotonic() if due else kept_at
+                await self.catch_up()
             except Unreachable:
                 _log.debug("The database is away; keys are served from memory")
             except Exception as error:
                 # To stop would let what is known grow old for ever.
                 _log.warning("keys_not_refreshed: %s", type(error).__name__)
             await asyncio.sleep(POLL_SECONDS)
+
+    async def catch_up(self) -> None:
+        """Ask for all keys, and keep them if they changed or the file grew old.
+
+        Raises:
+            Unreachable: The database is away.
+        """
+        keys = await self.refresh()
+        due = time.monotonic() - self._kept_at > RENEW_SECONDS
+        if self._file is None or (keys == self._kept and not due):
+            return
+        content = msgspec.json.encode(keys)
+        await asyncio.to_thread(self._file.write, content, again=due)
+        self._kept = keys
+        if due:
+            self._kept_at = time.monotonic()
 
     async def refresh(self) -> list[KnownKey]:
         """Ask the database for every live key.
