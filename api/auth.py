@@ -183,6 +183,8 @@ class Gate:
         Raises:
             Refused: UNAVAILABLE: only the database could tell, and it is away.
         """
+        if not (credentials.key or credentials.cookie or self._is_demo(credentials)):
+            return None
         digest = credentials.digest()
         seen = self._known.get(digest)
         asked = time.monotonic()
@@ -215,9 +217,12 @@ class Gate:
                 member = await signin.member_of(session, credentials.cookie)
                 if member is not None:
                     return await by_member(session, member, **place)
-            if self._demo and credentials.loopback:
+            if self._is_demo(credentials):
                 return await demo_admin(session, **place)
         return None
+
+    def _is_demo(self, credentials: Credentials) -> bool:
+        return self._demo and credentials.loopback
 
     async def _by_key(
         self, session: AsyncSession, credentials: Credentials
