@@ -1,24 +1,15 @@
-"""Assignments: which variant a subject gets, and why."""
+"""Assignments: which variant a subject gets."""
 
 import strawberry
 
-from api.composed.assignments import (
-    Given,
-    assigned,
-    attributes_for,
-    is_trusted,
-    served_phase,
-)
+from api.composed.assignments import Given, assigned
 from api.context import Info
 from api.graphql.experiment_enums import Cause, Reason, TreatmentKind
 from api.graphql.scalars import JSON
 from api.graphql.subject import SubjectInput
 from api.graphql.treatments import TreatmentPayload, shown_payload
 from api.policies import Policy, policed
-from core.conditions import Failure
-from experiments.assignment.evaluator import HASH_VERSION, Decision
-from experiments.assignment.explanation import Explanation, explained
-from experiments.errors import ExperimentUnknown
+from experiments.assignment.evaluator import Decision
 
 
 @policed(Policy.PUBLIC)
@@ -103,87 +94,6 @@ class AssignmentSet:
         )
 
 
-@policed(Policy.READ)
-@strawberry.type(description="A variant's slice of [0, 1).")
-class BucketRange:
-    """A half-open interval."""
-
-    variant: str = strawberry.field(description="The variant.")
-    start: float = strawberry.field(description="The first position in it.")
-    end: float = strawberry.field(description="The first position after it.")
-
-
-@policed(Policy.READ)
-@strawberry.type(description="The comparison that kept a subject out.")
-class FailedComparison:
-    """A leaf of the targeting."""
-
-    attribute: str = strawberry.field(description="What was compared.")
-    operator: str = strawberry.field(description="How.")
-    expected: JSON | None = strawberry.field(description="What it had to be.")
-    actual: JSON | None = strawberry.field(description="What it was.")
-    negated: bool = strawberry.field(
-        description="Whether the comparison held and was not to."
-    )
-
-    @classmethod
-    def of(cls, failure: Failure) -> "FailedComparison":
-        """From the evaluator's own."""
-        return cls(
-            attribute=failure.attribute,
-            operator=failure.operator,
-            expected=JSON(failure.expected),
-            actual=JSON(failure.actual),
-            negated=failure.negated,
-        )
-
-
-@policed(Policy.READ)
-@strawberry.type(description="Why a subject gets what it gets.")
-class AssignmentExplanation:
-    """One decision with everything that led to it."""
-
-    assignment: Assignment = strawberry.field(description="The decision.")
-    unit_attribute: str | None = strawberry.field(
-        description="The attribute that was hashed; null if the subject has none."
-    )
-    unit_value: str | None = strawberry.field(description="What was hashed.")
-    hash_version: int = strawberry.field(description="How it was hashed.")
-    seed: str = strawberry.field(description="What it was hashed with.")
-    bucket: float | None = strawberry.field(description="Where it falls in [0, 1).")
-    coverage: float = strawberry.field(description="The share of units that take part.")
-    ranges: list[BucketRange] = strawberry.field(description="Each variant's slice.")
-    failed: FailedComparison | None = strawberry.field(
-        description="The comparison of the targeting that failed; null if it holds."
-    )
-    phase_version: int = strawberry.field(
-        description="How often what is served of this phase has changed."
-    )
-
-    @classmethod
-    def of(cls, found: Explanation, version: int) -> "AssignmentExplanation":
-        """From the evaluator's own."""
-        definition = found.decision.phase.definition
-        unit, failure = found.unit, found.failure
-        return cls(
-            assignment=Assignment.of(
-                definition.experiment_key, found.decision, version
-            ),
-            unit_attribute=None if unit is None else unit.attribute,
-            unit_value=None if unit is None else unit.value,
-            hash_version=HASH_VERSION,
-            seed=definition.seed,
-            bucket=found.bucket,
-            coverage=definition.coverage,
-            ranges=[
-                BucketRange(variant=key, start=start, end=end)
-                for key, (start, end) in found.ranges
-            ],
-            failed=None if failure is None else FailedComparison.of(failure),
-            phase_version=definition.version,
-        )
-
-
 @strawberry.type
 class Query:
     """Root fields."""
@@ -210,21 +120,3 @@ class Query:
         if if_none_match is not None and if_none_match == found.etag:
             return None
         return AssignmentSet.of(found)
-
-    @strawberry.field(
-        metadata={"policy": Policy.READ},
-        description="Why a subject gets what it gets: the bucket, the slices and the "
-        "comparison that failed.",
-    )
-    async def explain_assignment(
-        self, info: Info, subject: SubjectInput, key: str
-    ) -> AssignmentExplanation | None:
-        """The same evaluation, in sight."""
-        asked = subject.context()
-        snapshot, phase = await served_phase(info.context, key)
-        if phase is None:
-            raise ExperimentUnknown(path=("key",))
-        attributes = await attributes_for(info.context, asked, [phase])
-        trusted = is_trusted(info.context)
-        found = explained(phase, attributes.for_phase(phase, trusted=trusted))
-        return AssignmentExplanation.of(found, snapshot.version)

@@ -109,7 +109,7 @@ class Mutation:
         """The parts that were sent."""
 
         async def work(session: AsyncSession) -> Ids:
-            scope = await _scope(session, info, input)
+            scope = await scope_of(session, info, input)
             row = await service.update(session, changes=input.changes(), **scope)
             return {"experiment": row.id.hex}
 
@@ -126,28 +126,16 @@ class Mutation:
         input: TransitionExperimentInput,
     ) -> StartExperimentResult:
         """A new phase, or what is left to do."""
-        left = _Left()
 
-        async def work(session: AsyncSession) -> Ids:
-            scope = await _scope(session, info, input)
-            try:
-                phase = await service.start(
-                    session, environment_id=info.context.caller.environment_id, **scope
-                )
-            except ChecklistIncomplete as problem:
-                left.items = problem.items
-                raise
-            return {"experiment": phase.experiment_id.hex}
-
-        answer = await perform_change(info, input, "startExperiment", work)
-        if left.items and isinstance(answer, ValidationError):
-            return ChecklistError(
-                message=answer.message,
-                code=answer.code,
-                path=answer.path,
-                items=list(left.items),
+        async def begin(session: AsyncSession) -> UUID:
+            phase = await service.start(
+                session,
+                environment_id=info.context.caller.environment_id,
+                **await scope_of(session, info, input),
             )
-        return answer
+            return phase.experiment_id
+
+        return await begun(info, input, "startExperiment", begin)
 
     @strawberry.mutation(
         metadata=_OPERATE,
@@ -235,7 +223,7 @@ async def _step(
     **details: Any,
 ) -> ExperimentPayload | Refusal:
     async def work(session: AsyncSession) -> Ids:
-        row = await take(session, **await _scope(session, info, given), **details)
+        row = await take(session, **await scope_of(session, info, given), **details)
         return {"experiment": row.id.hex}
 
     return await perform_change(info, given, operation, work)
@@ -263,11 +251,44 @@ async def perform_change(
     return answer
 
 
-async def _scope(
+async def begun(
+    info: Info,
+    given: WriteInput,
+    operation: str,
+    begin: Callable[[AsyncSession], Awaitable[UUID]],
+) -> ExperimentPayload | ChecklistError | Refusal:
+    """Begin a phase once, or say what is left to do before it can."""
+    left = _Left()
+
+    async def work(session: AsyncSession) -> Ids:
+        try:
+            return {"experiment": (await begin(session)).hex}
+        except ChecklistIncomplete as problem:
+            left.items = problem.items
+            raise
+
+    answer = await perform_change(info, given, operation, work)
+    if left.items and isinstance(answer, ValidationError):
+        return ChecklistError(
+            message=answer.message,
+            code=answer.code,
+            path=answer.path,
+            items=list(left.items),
+        )
+    return answer
+
+
+async def scope_of(
     session: AsyncSession,
     info: Info,
     given: UpdateExperimentInput | TransitionExperimentInput,
 ) -> dict[str, Any]:
+    """The experiment that is meant, at the version that the caller read.
+
+    Raises:
+        NotFound: The caller's project has none such.
+        Forbidden: It runs in another environment.
+    """
     row = await find_experiment(session, info.context, given.experiment)
     places = await queries.environments_of(session, row.id)
     if places and info.context.caller.environment_id not in places:

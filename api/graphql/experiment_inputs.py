@@ -15,7 +15,14 @@ from api.graphql.experiment_enums import (
 from api.graphql.experiments import ExperimentRef
 from api.graphql.scalars import JSON
 from api.graphql.treatment_inputs import TreatmentInput
-from experiments.drafts import Changes, HypothesisSpec, MeasureSpec, VariantSpec
+from experiments.drafts import (
+    Changes,
+    HypothesisSpec,
+    LayerSpec,
+    MeasureSpec,
+    PrerequisiteSpec,
+    VariantSpec,
+)
 from experiments.errors import DesignInvalid
 
 
@@ -84,6 +91,42 @@ class ExperimentMetricInput:
         return MeasureSpec(self.metric_key, self.role, self.margin)
 
 
+@strawberry.input(
+    description="Slots of a layer: the ranges, or the first free part that is as large "
+    "as the share."
+)
+class LayerSlotsInput:
+    """What an experiment takes of a layer."""
+
+    key: str = strawberry.field(description="The layer.")
+    ranges: list[list[float]] | None = strawberry.field(
+        default=None,
+        description="Pairs of a start and an end in [0, 1], in steps of 1/10,000.",
+    )
+    share: float | None = strawberry.field(
+        default=None, description="Above 0 and up to 1, in steps of 1/10,000."
+    )
+
+    def spec(self) -> LayerSpec:
+        """As the domain takes it."""
+        return LayerSpec(self.key, self.ranges, self.share)
+
+
+@strawberry.input(
+    description="Another experiment: only who has one of these variants of it, by "
+    "chance, is in."
+)
+class PrerequisiteInput:
+    """One requirement."""
+
+    experiment_key: str = strawberry.field(description="The other experiment.")
+    variants: list[str] = strawberry.field(description="One of these is needed.")
+
+    def spec(self) -> PrerequisiteSpec:
+        """As the domain takes it."""
+        return PrerequisiteSpec(self.experiment_key, self.variants)
+
+
 @strawberry.input(description="An experiment to write down.")
 class CreateExperimentInput:
     """What createExperiment takes."""
@@ -121,6 +164,24 @@ class CreateExperimentInput:
         default=None, description="How many units decide the question."
     )
 
+    area: str | None = strawberry.field(
+        default=None,
+        description="The part of the product it belongs to, for holdouts of that part.",
+    )
+    layer: LayerSlotsInput | None = strawberry.field(
+        default=None, description="Its slots of a layer."
+    )
+    prerequisites: list[PrerequisiteInput] = strawberry.field(
+        default_factory=list, description="All of them are needed; at most 10."
+    )
+    exempt_from_holdouts: bool = strawberry.field(
+        default=False,
+        description="Reach those who are held out too; `exemptionReason` says why.",
+    )
+    exemption_reason: str = strawberry.field(
+        default="", description="Why; kept in the audit trail."
+    )
+
     def changes(self) -> Changes:
         """As the domain takes it."""
         hypothesis = self.hypothesis
@@ -133,6 +194,11 @@ class CreateExperimentInput:
             targeting=condition(self.targeting),
             coverage=self.coverage,
             planned_units=self.planned_units,
+            area=self.area,
+            layer=None if self.layer is None else self.layer.spec(),
+            prerequisites=[each.spec() for each in self.prerequisites],
+            exempt_from_holdouts=self.exempt_from_holdouts,
+            exemption_reason=self.exemption_reason,
         )
 
 
@@ -171,8 +237,26 @@ class UpdateExperimentInput:
         default=None, description="How many units decide the question."
     )
 
+    area: str | None = strawberry.field(
+        default=None, description="An empty one puts it into none."
+    )
+    layer: strawberry.Maybe[LayerSlotsInput | None] = strawberry.field(
+        description="Its slots of a layer; null leaves the layer."
+    )
+    prerequisites: list[PrerequisiteInput] | None = strawberry.field(
+        default=None, description="All of them."
+    )
+    exempt_from_holdouts: bool | None = strawberry.field(
+        default=None,
+        description="Reach those who are held out too; `exemptionReason` says why.",
+    )
+    exemption_reason: str = strawberry.field(
+        default="", description="Why; kept in the audit trail."
+    )
+
     def changes(self) -> Changes:
         """As the domain takes it."""
+        needs = self.prerequisites
         hypothesis, variants, metrics = self.hypothesis, self.variants, self.metrics
         return Changes(
             name=self.name,
@@ -183,7 +267,18 @@ class UpdateExperimentInput:
             targeting=condition(self.targeting),
             coverage=self.coverage,
             planned_units=self.planned_units,
+            area=self.area,
+            layer=self._layer(),
+            prerequisites=None if needs is None else [each.spec() for each in needs],
+            exempt_from_holdouts=self.exempt_from_holdouts,
+            exemption_reason=self.exemption_reason,
         )
+
+    def _layer(self) -> LayerSpec | None:
+        if self.layer is None:
+            return None
+        given = self.layer.value
+        return LayerSpec(None) if given is None else given.spec()
 
 
 @strawberry.input(description="An experiment to take a step with.")

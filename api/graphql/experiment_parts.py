@@ -4,6 +4,8 @@ from datetime import datetime
 
 import strawberry
 
+from api.context import Info
+from api.graphql.eligibility import PhaseArm, PhaseEligibility
 from api.graphql.experiment_enums import (
     DecisionOutcome,
     Direction,
@@ -14,6 +16,7 @@ from api.graphql.experiment_enums import (
 )
 from api.graphql.ids import global_id
 from api.graphql.metrics import Metric
+from api.graphql.results import ExperimentResults, results_by_phase
 from api.graphql.scalars import JSON, Long
 from api.graphql.treatments import TreatmentPayload, shown_payload
 from api.policies import Policy, policed
@@ -91,6 +94,7 @@ class Pause:
 class Phase:
     """A phase."""
 
+    row: strawberry.Private[models.Phase]
     id: strawberry.ID = strawberry.field(description="Global id.")
     number: int = strawberry.field(description="From 1.")
     environment_id: strawberry.ID = strawberry.field(description="Where it runs.")
@@ -111,11 +115,26 @@ class Phase:
         description="Whether it ran elsewhere and all its units are in."
     )
     pauses: list[Pause] = strawberry.field(description="In order.")
+    arms: list[PhaseArm] = strawberry.field(
+        description="Its split, frozen at the start, in order."
+    )
+    eligibility: PhaseEligibility = strawberry.field(
+        description="Who may be in, frozen at the start."
+    )
+
+    @strawberry.field(
+        description="What its own current snapshot says, also after a later phase has "
+        "begun; null before there is one."
+    )
+    async def results(self, info: Info) -> ExperimentResults | None:
+        """Loaded together with those of the other phases in the answer."""
+        return await info.context.loaders.of(results_by_phase).load(self.row.id)
 
     @classmethod
     def of(cls, row: models.Phase) -> "Phase":
         """From a row."""
         return cls(
+            row=row,
             id=global_id("Phase", row.id),
             number=row.number,
             environment_id=global_id("Environment", row.environment_id),
@@ -135,6 +154,13 @@ class Phase:
                 )
                 for pause in row.pauses
             ],
+            arms=[
+                PhaseArm(
+                    variant=a["key"], weight=a["weight"], is_control=a["is_control"]
+                )
+                for a in row.design["arms"]
+            ],
+            eligibility=PhaseEligibility.of(row.eligibility, row.design),
         )
 
 

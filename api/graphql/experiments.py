@@ -25,6 +25,7 @@ from api.graphql.experiment_parts import (
 from api.graphql.ids import global_id, local_id
 from api.graphql.metrics import Metric
 from api.graphql.node import Node, register_node
+from api.graphql.population import Population, checks_by_experiment
 from api.graphql.results import (
     ExperimentResults,
     results_by_experiment,
@@ -37,7 +38,6 @@ from core.database import AsyncSession
 from experiments import models, queries
 from experiments.drafts import Draft
 from experiments.lifecycle import EDITABLE, allowed_transitions
-from experiments.readiness import launch_checks
 
 _READ = {"policy": Policy.READ}
 _NEWEST = Order(
@@ -74,17 +74,17 @@ async def phases_by_experiment(
     description="A question put to part of the people: its hypothesis, its variants, "
     "its phases and what became of it."
 )
-class Experiment(Node):
+class Experiment(Population, Node):
     """One experiment."""
 
-    row: strawberry.Private[models.Experiment]
     key: str = strawberry.field(description="For programs; one experiment's for ever.")
     name: str = strawberry.field(description="For people.")
     status: ExperimentStatus = strawberry.field(description="Where it stands.")
     treatment: TreatmentKind = strawberry.field(description="What the variants vary.")
     unit: UnitKind = strawberry.field(description="What is randomised.")
     targeting: JSON | None = strawberry.field(
-        description="The condition on attributes; null lets everyone in."
+        description="The condition on attributes, as it was written; null lets "
+        "everyone in. A phase's `eligibility` has it with its segments written out."
     )
     coverage: float = strawberry.field(description="The share of units that take part.")
     planned_units: Long | None = strawberry.field(
@@ -154,9 +154,10 @@ class Experiment(Node):
         """Evaluated now."""
         if self.row.status not in EDITABLE:
             return []
+        loader = info.context.loaders.of(checks_by_experiment)
         return [
             LaunchCheck(code=c.code, severity=c.severity, message=c.message)
-            for c in launch_checks(await self._draft(info))
+            for c in await loader.load(self.row.id)
         ]
 
     @strawberry.field(description="Its randomisations in this environment, in order.")
@@ -203,6 +204,8 @@ class Experiment(Node):
             status=row.status,
             treatment=row.treatment,
             unit=row.unit,
+            area=row.area,
+            exempt_from_holdouts=row.exempt_from_holdouts,
             targeting=None if row.targeting is None else JSON(row.targeting),
             coverage=row.coverage,
             planned_units=None if planned is None else Long(planned),

@@ -175,6 +175,20 @@ async def results_by_experiment(
     ]
 
 
+async def results_by_phase(
+    context: Context, ids: Sequence[UUID]
+) -> list[ExperimentResults | None]:
+    """What each phase of the caller's environment shows now, if anything."""
+    async with context.readers() as session:
+        found = await queries.current_by_phases(
+            session, environment_id=context.caller.environment_id, phase_ids=ids
+        )
+    return [
+        None if found.get(each) is None else ExperimentResults.of(found[each])
+        for each in ids
+    ]
+
+
 async def results_by_id(
     context: Context, ids: Sequence[UUID]
 ) -> Mapping[UUID, ExperimentResults]:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 from sqlmodel import col, select
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from core.database import AsyncSession
 from experiments.analysis.disclosure import without_effect
@@ -47,22 +47,42 @@ async def current_by_experiments(
 ) -> Mapping[UUID, Published]:
     """The current snapshot of each experiment's last analysed phase there."""
     found = await session.exec(
+        _current(environment_id).where(
+            col(CurrentSnapshot.experiment_id).in_(experiment_ids)
+        )
+    )
+    return {
+        snapshot.experiment_id: _published(snapshot, current, acknowledgement)
+        for snapshot, current, acknowledgement in found.all()
+    }
+
+
+async def current_by_phases(
+    session: AsyncSession, *, environment_id: UUID, phase_ids: Collection[UUID]
+) -> Mapping[UUID, Published]:
+    """The current snapshot of each of the phases there, however long it is over."""
+    found = await session.exec(
+        _current(environment_id).where(col(CurrentSnapshot.phase_id).in_(phase_ids))
+    )
+    return {
+        snapshot.phase_id: _published(snapshot, current, acknowledgement)
+        for snapshot, current, acknowledgement in found.all()
+    }
+
+
+def _current(
+    environment_id: UUID,
+) -> Select[tuple[Snapshot, CurrentSnapshot, Acknowledgement | None]]:
+    return (
         select(Snapshot, CurrentSnapshot, Acknowledgement)
         .join(CurrentSnapshot, col(CurrentSnapshot.snapshot_id) == Snapshot.id)
         .join(Phase, col(Phase.id) == CurrentSnapshot.phase_id)
         .outerjoin(
             Acknowledgement, col(Acknowledgement.phase_id) == CurrentSnapshot.phase_id
         )
-        .where(
-            Snapshot.environment_id == environment_id,
-            col(CurrentSnapshot.experiment_id).in_(experiment_ids),
-        )
+        .where(Snapshot.environment_id == environment_id)
         .order_by(col(Phase.number))
     )
-    return {
-        snapshot.experiment_id: _published(snapshot, current, acknowledgement)
-        for snapshot, current, acknowledgement in found.all()
-    }
 
 
 async def current_of_phase(session: AsyncSession, phase_id: UUID) -> Snapshot | None:

@@ -1,6 +1,6 @@
 """Reads of what may change while phases run: kill switches and overrides."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -73,3 +73,25 @@ def listed_overrides(
         Override.environment_id == environment_id,
         Override.experiment_id == experiment_id,
     )
+
+
+async def switches_by_ids(
+    session: AsyncSession, *, environment_id: UUID, ids: Collection[UUID]
+) -> Mapping[UUID, KillSwitch]:
+    """Those of the kill switches that are in the environment."""
+    found = await session.exec(
+        listed_switches(environment_id, thrown=None).where(col(KillSwitch.id).in_(ids))
+    )
+    return {row.id: row for row in found.all()}
+
+
+async def overrides_by_ids(
+    session: AsyncSession, *, environment_id: UUID, ids: Collection[UUID]
+) -> Mapping[UUID, Override]:
+    """Those of the overrides that are in the environment."""
+    found = await session.exec(
+        select(Override).where(
+            Override.environment_id == environment_id, col(Override.id).in_(ids)
+        )
+    )
+    return {row.id: row for row in found.all()}
