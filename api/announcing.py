@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 
 from redis.asyncio import Redis
@@ -46,19 +46,25 @@ class RedisChannel:
         wait = FIRST_RETRY_SECONDS
         while True:
             try:
-                async with self._redis.pubsub(ignore_subscribe_messages=False) as inbox:
-                    await inbox.subscribe(_CHANNEL)
-                    while True:
-                        message = await inbox.get_message(timeout=SILENCE_SECONDS)
-                        if message is not None:
-                            # Also when the subscription begins: something may have
-                            # been said before.
-                            heard()
-                            wait = FIRST_RETRY_SECONDS
-            except _AWAY as error:
+                async for _ in self._messages():
+                    heard()
+                    wait = FIRST_RETRY_SECONDS
+            except Exception as error:
+                # Whatever it was: polling goes on, and listening is tried again.
                 _log.info("No announcements (%s); polling on", type(error).__name__)
             await asyncio.sleep(wait)
             wait = min(wait * 2, LAST_RETRY_SECONDS)
+
+    async def _messages(self) -> AsyncGenerator[None]:
+        """One for each announcement, and one when listening begins.
+
+        For something may have been said before.
+        """
+        async with self._redis.pubsub() as inbox:
+            await inbox.subscribe(_CHANNEL)
+            while True:
+                if await inbox.get_message(timeout=SILENCE_SECONDS) is not None:
+                    yield
 
     async def close(self) -> None:
         """Let announcements that are under way finish, then disconnect."""
