@@ -32,7 +32,7 @@ from experiments.assignment.units import (
     Key,
     Unit,
     account_key,
-    shared_position,
+    shared_positions,
     unit_of,
     user_key,
 )
@@ -164,11 +164,12 @@ def _linking(phase: CompiledPhase, after: Remainder) -> Remainder:
 
 
 def _in_layer(phase: CompiledPhase, layer: LayerSlots, after: Remainder) -> Remainder:
-    seed, inside = layer.seed.encode("latin-1"), membership(layer.ranges)
+    places = shared_positions(layer.seed.encode("latin-1"))
+    inside = membership(layer.ranges)
     outside = phase.withheld(Cause.OUTSIDE_LAYER)
 
     def enter(attributes: Attributes, key: Key) -> Decision:
-        if inside[shared_position(seed, key)]:
+        if inside[places[key]]:
             return after(attributes, key)
         return outside
 
@@ -207,11 +208,12 @@ def _targeting(phase: CompiledPhase, after: Remainder) -> Remainder:
 def _holding_out(
     phase: CompiledPhase, holdout: HoldoutDefinition, after: Remainder
 ) -> Remainder:
-    seed, members = holdout.seed.encode("latin-1"), holdout_members(holdout.share)
+    places = shared_positions(holdout.seed.encode("latin-1"))
+    members = holdout_members(holdout.share)
     held_out = phase.withheld(Cause.HELD_OUT)
 
     def hold(attributes: Attributes, key: Key) -> Decision:
-        if members[shared_position(seed, key)]:
+        if members[places[key]]:
             return held_out
         return after(attributes, key)
 

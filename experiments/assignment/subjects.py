@@ -11,7 +11,7 @@ from experiments.assignment.evaluator import (
     holdout_members,
 )
 from experiments.assignment.phases import Serving
-from experiments.assignment.units import Key, account_key, shared_position, user_key
+from experiments.assignment.units import Key, account_key, shared_positions, user_key
 from experiments.design import UnitKind
 from experiments.treatments import TreatmentKind
 
@@ -96,7 +96,10 @@ class Directory:
         self._remainders = [phase.remainder for phase in phases]
         self._bits: dict[_Hold, int] = {}
         self._masks = [self._mask(phase) for phase in phases]
-        self._holds = [(h.by_user, h.seed, h.members, b) for h, b in self._bits.items()]
+        self._holds = [
+            (hold.by_user, shared_positions(hold.seed), hold.members, bit)
+            for hold, bit in self._bits.items()
+        ]
         self._groups = _groups(phases)
         self._overridden = _overridden(phases)
         self._bases: dict[Situation, Base] = {}
@@ -150,9 +153,9 @@ class Directory:
 
     def _base(self, user: Key | None, account: Key | None) -> Base:
         held = 0
-        for by_user, seed, members, bit in self._holds:
+        for by_user, positions, members, bit in self._holds:
             key = user if by_user else account
-            if key is not None and members[shared_position(seed, key)]:
+            if key is not None and members[positions[key]]:
                 held |= bit
         situation = (user is not None, account is not None, held)
         found = self._bases.get(situation)
@@ -187,8 +190,8 @@ class Directory:
         mask = 0
         if phase.definition.serving is Serving.SPLIT:
             for holdout in phase.definition.holdouts:
-                seed, members = holdout.seed.encode(), holdout_members(holdout.share)
-                hold = _Hold(_by_user(phase), seed, members)
+                seed = holdout.seed.encode("latin-1")
+                hold = _Hold(_by_user(phase), seed, holdout_members(holdout.share))
                 mask |= self._bits.setdefault(hold, 1 << len(self._bits))
         return mask
 

@@ -19,8 +19,8 @@ UNIT_ATTRIBUTES = {
 Key = bytes | str
 """A unit's text as it is hashed: bytes where each character is one, else the text."""
 
-_LONGEST_SHARED = 256
-_SHARED = 8_192
+_REMEMBERED = 256
+_LONGEST_REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +71,26 @@ def position(seed: bytes, key: Key) -> int:
     return position_after(key, fnv32a(seed.decode("latin-1")))
 
 
-def shared_position(seed: bytes, key: Key) -> int:
-    """The same for the seed of a layer or holdout, which many experiments ask for."""
-    if len(key) > _LONGEST_SHARED:
-        return position(seed, key)
-    return _remembered(seed, key)
+class Positions(dict[Key, int]):
+    """`position` for one seed, which the experiments of a subject ask for in turn.
+
+    It forgets everything now and then, so that it stays small.
+    """
+
+    def __init__(self, seed: bytes) -> None:
+        super().__init__()
+        self._seed = seed
+
+    def __missing__(self, key: Key) -> int:
+        place = position(self._seed, key)
+        if len(key) <= _LONGEST_REMEMBERED:
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[key] = place
+        return place
 
 
-_remembered = lru_cache(maxsize=_SHARED)(position)
+@lru_cache(maxsize=512)
+def shared_positions(seed: bytes) -> Positions:
+    """Those of the seed of a layer or holdout: one for all its experiments."""
+    return Positions(seed)
