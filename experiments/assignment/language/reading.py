@@ -9,6 +9,7 @@ from core.hashing import attribute_text
 from experiments.assignment.ranges import Range
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 NO_VERSION = -1
 
@@ -21,7 +22,7 @@ class Unreadable(Exception):
     """A part of a payload has a shape that the language does not know."""
 
 
-def optional(read: Callable[[object], T], value: object, absent: T) -> T:
+def optional(read: Callable[[object], T], value: object, absent: D) -> T | D:
     """What `read` makes of the value, or `absent` for null and for nothing."""
     return absent if value is None else read(value)
 

@@ -80,7 +80,8 @@ class Run:
             return self._answer(OUT, sticky=True)
         if position is not None and not was_kept:
             chosen = choose(position, self.experiment.ranges)
-        if position is None or chosen is None:
+        exists = chosen is not None and chosen < len(self.experiment.variations)
+        if position is None or chosen is None or not exists:
             return self._answer(OUT)
         return self._settled(chosen, position, sticky=was_kept)
 
