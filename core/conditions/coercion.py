@@ -12,7 +12,7 @@ MAX_STEPS = 500
 """How many elements of a list, of lists in it and so on are read."""
 
 _EXACT_INTEGER = 2**53
-_KINDS: Mapping[type, str] = {
+KINDS: Mapping[type, str] = {
     str: "string",
     bool: "boolean",
     int: "number",
@@ -33,7 +33,7 @@ _FIRST_SURROGATE = "\ud800"
 
 def kind(value: object) -> str:
     """The name of a value's type, as `$type` knows it."""
-    return _KINDS.get(value.__class__) or _kind_of_subclass(value)
+    return KINDS.get(value.__class__) or _kind_of_subclass(value)
 
 
 def truthy(value: object) -> bool:
@@ -92,7 +92,7 @@ def sorts_by_code_point(value: str) -> bool:
 
 
 def _kind_of_subclass(value: object) -> str:
-    for base, name in _KINDS.items():
+    for base, name in KINDS.items():
         if isinstance(value, base):
             return name
     return "object" if isinstance(value, Mapping) else "unknown"

@@ -175,7 +175,9 @@ def _order(compare: Compare) -> Build:
         in_text = _text_order(compare, operand) if isinstance(operand, str) else None
 
         def test(actual: object) -> bool:
-            if actual.__class__ is float or actual.__class__ is int:
+            if isinstance(actual, float):
+                return compare(actual, wanted)
+            if actual.__class__ is int:
                 return compare(coercion.double(actual), wanted)
             actual = coercion.primitive(actual)
             if in_text is not None and isinstance(actual, str):
@@ -228,7 +230,10 @@ def _pattern(*, ignoring_case: bool) -> Build:
 
 
 def _type(expected: object) -> Test:
-    return lambda actual: coercion.kind(actual) == expected
+    classes = [cls for cls, name in coercion.KINDS.items() if name == expected]
+    return lambda actual: (
+        actual.__class__ in classes or coercion.kind(actual) == expected
+    )
 
 
 OPERATORS: Mapping[str, Build] = {
