@@ -1,5 +1,6 @@
 """From rows to what an environment serves."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,7 +86,9 @@ async def load(session: AsyncSession, environment_id: UUID) -> Snapshot:
     """
     versions = await versions_of(session, [environment_id])
     definitions = await definitions_of(session, environment_id)
-    return Snapshot.of(versions.get(environment_id, 0), definitions)
+    version = versions.get(environment_id, 0)
+    # Thousands of experiments take a good part of a second; requests go on meanwhile.
+    return await asyncio.to_thread(Snapshot.of, version, definitions)
 
 
 async def definitions_of(
