@@ -148,6 +148,14 @@ def test_a_phase_that_does_not_split_forces_the_control(serving: Serving) -> Non
     assert features["short-form"] == {"defaultValue": 1, "rules": [{"force": 1}]}
 
 
+def test_more_coverage_changes_the_coverage_and_nothing_else() -> None:
+    def text(coverage: float) -> str:
+        served = Snapshot.of(1, [replace(DEFINITION, coverage=coverage)])
+        return json.dumps(lowered(served))
+
+    assert text(0.25).replace('"coverage": 0.25', '"coverage": 0.75') == text(0.75)
+
+
 def test_the_layer_is_a_filter_and_the_hashed_attribute_stays() -> None:
     slots = LayerSlots("checkout", "00ff00ff00ff00ff", ((0.0, 0.25), (0.5, 0.75)))
     definition = replace(DEFINITION, layer=slots)
