@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.hashing import attribute_text, fnv32a
+from core.hashing import MAX_UNIT_TEXT, attribute_text, fnv32a
 from experiments.assignment.ranges import Range, choose
 
 Ids = Sequence[str] | NDArray[Any]
@@ -46,6 +46,8 @@ class Encoded:
 
     size: int
     blocks: tuple[Block, ...]
+    nobody: NDArray[np.intp]
+    """Those whose text identifies nobody, as it is empty or too long."""
 
 
 def encoded(ids: Ids) -> Encoded:
@@ -57,13 +59,17 @@ def encoded(ids: Ids) -> Encoded:
         TypeError: The column holds something else.
     """
     texts = _texts(ids)
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    nobody = np.flatnonzero((lengths == 0) | (lengths > MAX_UNIT_TEXT))
     rows = np.arange(len(texts), dtype=np.intp)
     if "".join(texts).isascii():
-        return Encoded(len(texts), tuple(_ascii_blocks(texts, rows)))
+        return Encoded(len(texts), tuple(_ascii_blocks(texts, lengths, rows)), nobody)
     plain = np.fromiter(map(str.isascii, texts), np.bool_, len(texts))
-    ascii_blocks = _ascii_blocks(list(compress(texts, plain)), rows[plain])
-    other_blocks = _wide_blocks(list(compress(texts, ~plain)), rows[~plain])
-    return Encoded(len(texts), (*ascii_blocks, *other_blocks))
+    narrow, wide = list(compress(texts, plain)), list(compress(texts, ~plain))
+    ascii_blocks = _ascii_blocks(narrow, lengths[plain], rows[plain])
+    return Encoded(
+        len(texts), (*ascii_blocks, *_wide_blocks(wide, rows[~plain])), nobody
+    )
 
 
 def slots(column: Encoded | Ids, seed: str, version: int) -> NDArray[np.uint16]:
@@ -95,7 +101,7 @@ def buckets(column: Encoded | Ids, seed: str, version: int) -> NDArray[np.float6
 def arms(
     column: Encoded | Ids, seed: str, version: int, ranges: Sequence[Range]
 ) -> NDArray[np.int8]:
-    """The index of each subject's arm, or -1: in a gap, or without a text to hash.
+    """The index of each subject's arm, or -1: in a gap, or identified by nothing.
 
     Raises:
         ValueError: The version of the hash is unknown, or there are over 127 ranges.
@@ -105,9 +111,7 @@ def arms(
     known = column if isinstance(column, Encoded) else encoded(column)
     arm_of_slot = _arm_of_slot(tuple((low, high) for low, high in ranges), version)
     answer = arm_of_slot[slots(known, seed, version)]
-    for block in known.blocks:
-        if len(block.units) == 0:
-            answer[block.rows] = NO_ARM
+    answer[known.nobody] = NO_ARM
     return answer
 
 
@@ -122,9 +126,10 @@ def _texts(ids: Ids) -> Sequence[str]:
     return listed
 
 
-def _ascii_blocks(texts: Sequence[str], rows: NDArray[np.intp]) -> Iterator[Block]:
+def _ascii_blocks(
+    texts: Sequence[str], lengths: NDArray[np.int64], rows: NDArray[np.intp]
+) -> Iterator[Block]:
     units = np.frombuffer("".join(texts).encode(), np.uint8)
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     return _blocks(units, lengths, rows)
 
 

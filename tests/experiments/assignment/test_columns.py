@@ -33,6 +33,10 @@ UNUSUAL = [
     "nul\0nul",
     "\0",
     "x" * 300,
+    "x" * 2_000,
+    "x" * 2_001,
+    "😀" * 1_001,
+    "😀" * 2_001,
     "é" * 300,
     "x" * 70_000,
 ]
@@ -64,7 +68,8 @@ def test_any_column_gets_the_arms_that_its_texts_get(
 
 
 def arm_of(text: str, seed: str, ranges: Sequence[Range]) -> int:
-    chosen = choose(bucket(text, seed, 2) or 0.0, ranges) if text else None
+    known = attribute_text(text) is not None
+    chosen = choose(bucket(text, seed, 2) or 0.0, ranges) if known else None
     return -1 if chosen is None else chosen
 
 
@@ -106,6 +111,9 @@ def test_an_array_of_numbers_is_hashed_as_their_texts() -> None:
 def test_nobody_without_an_identity_gets_an_arm() -> None:
     everybody = [(0.0, 1.0)]
     assert list(arms(["", "a"], "seed", 2, everybody)) == [-1, 0]
+    assert list(arms(UNUSUAL, "seed", 2, everybody)) == [
+        arm_of(each, "seed", everybody) for each in UNUSUAL
+    ]
     assert list(arms(np.array([0, 1]), "seed", 2, everybody)) == [-1, 0]
 
 

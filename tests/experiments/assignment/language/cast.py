@@ -1,4 +1,4 @@
-"""Four subjects, one in each quarter, and where the hash puts them."""
+"""Four subjects, where the hash puts them, and the words that the tables use."""
 
 from typing import Any
 
@@ -27,6 +27,21 @@ POSITIONS: list[tuple[str, str, int, float]] = [
     ("__space", CAT, 1, 0.138),
     ("__space", DAN, 1, 0.599),
 ]
+
+
+HALVES = {"hashVersion": 2, "seed": "exp"}
+
+
+def feature(*rules: Any, default: Any = "default") -> dict[str, Any]:
+    return {"defaultValue": default, "rules": list(rules)}
+
+
+def split(*variations: Any, **more: Any) -> dict[str, Any]:
+    return {"variations": list(variations), **HALVES, **more}
+
+
+def parent(name: str, wanted: Any, **more: Any) -> dict[str, Any]:
+    return {"id": name, "condition": {"value": wanted}, **more}
 
 
 def table(names: str, rows: dict[str, tuple[Any, ...]]) -> pytest.MarkDecorator:
