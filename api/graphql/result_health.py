@@ -55,6 +55,9 @@ class VariantHealth:
     linked: Long = strawberry.field(
         description="Linked later to a unit that was there before."
     )
+    joined: Long = strawberry.field(
+        description="Exposed as a visitor who is known to be a user now."
+    )
     refused: Long = strawberry.field(
         description="Left out: a total beyond what is counted exactly."
     )
@@ -73,6 +76,7 @@ class VariantHealth:
             in_gaps=Long(part.in_gaps),
             conflicts=Long(part.conflicts),
             linked=Long(part.linked),
+            joined=Long(part.joined),
             refused=Long(part.refused),
         )
 
@@ -96,6 +100,10 @@ class Health:
     links: HealthCheck = strawberry.field(
         description="Units linked to an earlier one, by variant."
     )
+    sign_ups: HealthCheck = strawberry.field(
+        description="Visitors who became users, by variant. Where one variant brings "
+        "more of them to sign up, what they do afterwards is known of more of them."
+    )
     exposures: list[VariantHealth] = strawberry.field(description="By variant.")
     planned_units: Long = strawberry.field(description="Where the look is due.")
     matured: Long = strawberry.field(description="Units that count already.")
@@ -117,6 +125,7 @@ class Health:
             srm=HealthCheck.of(part.sample_ratio),
             conflicts=HealthCheck.of(part.conflicts),
             links=HealthCheck.of(part.links),
+            sign_ups=HealthCheck.of(part.sign_ups),
             exposures=[VariantHealth.of(arm) for arm in part.arms],
             planned_units=Long(part.planned_units),
             matured=Long(part.matured),

@@ -21,6 +21,13 @@ def examine(design: PhaseDesign, state: PhaseState) -> Health:
         sample_ratio=_sample_ratio(design, state),
         conflicts=_rate(design, state, state.conflicts, "units seen in two variants"),
         links=_rate(design, state, state.linked, "units linked to an earlier one"),
+        sign_ups=_rate(
+            design,
+            state,
+            state.joined,
+            "visitors who became users",
+            "more in one arm, so the variant itself may bring them to sign up",
+        ),
         arms=arms,
         planned_units=design.planned_units,
         matured=sum(arm.matured for arm in arms),
@@ -48,6 +55,7 @@ def _arms(design: PhaseDesign, state: PhaseState) -> tuple[ArmHealth, ...]:
                 in_gaps=state.in_gaps.get(arm.key, 0),
                 conflicts=state.conflicts.get(arm.key, 0),
                 linked=state.linked.get(arm.key, 0),
+                joined=state.joined.get(arm.key, 0),
                 matured=primary.raw.n,
                 maturing=primary.maturing,
                 refused=primary.refused,
@@ -66,7 +74,11 @@ def _sample_ratio(design: PhaseDesign, state: PhaseState) -> Check:
 
 
 def _rate(
-    design: PhaseDesign, state: PhaseState, events: dict[str, int], what: str
+    design: PhaseDesign,
+    state: PhaseState,
+    events: dict[str, int],
+    what: str,
+    differs: str = "more in one arm",
 ) -> Check:
     exposed = [(arm.key, state.exposed.get(arm.key, 0)) for arm in design.arms]
     seen = [(key, units) for key, units in exposed if units > 0]
@@ -77,7 +89,7 @@ def _rate(
         )
     except StatisticsError as error:
         return Check(None, warned=False, failed=False, note=error.reason)
-    return _check(test, f"{what}: as many in each arm", f"{what}: more in one arm")
+    return _check(test, f"{what}: as many in each arm", f"{what}: {differs}")
 
 
 def _check(test: ChiSquare, fits: str, differs: str) -> Check:

@@ -9,7 +9,7 @@ from experiments.analysis.looks import state_document
 from experiments.design import PhaseDesign, design_hash
 from experiments.events.state import ArmMetricState, PhaseState
 
-CODE_VERSION = "analysis-1"
+CODE_VERSION = "analysis-2"
 """Changes whenever the same state could give other numbers or another sentence."""
 
 
@@ -48,6 +48,7 @@ def snapshot_hash(
             "in_gaps": state.in_gaps,
             "conflicts": state.conflicts,
             "linked": state.linked,
+            "joined": state.joined,
             "metrics": [state_document(metric) for metric in metrics],
             "looks": sorted(looks),
             "waiting_for": waiting_for,

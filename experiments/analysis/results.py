@@ -156,6 +156,7 @@ class ArmHealth:
     matured: int
     maturing: int
     refused: int
+    joined: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,7 @@ class Health:
     first_exposure_at: datetime | None
     last_event_at: datetime | None
     backlog: int
+    sign_ups: Check = Check(None, warned=False, failed=False, note="")
 
     @property
     def failed(self) -> bool:

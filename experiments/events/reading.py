@@ -31,9 +31,9 @@ async def phase_state(session: Session, phase_id: UUID) -> PhaseState:
         row[0]: [int(count) for count in row[1:]]
         for row in await session.run("state_units", phase_id=phase_id)
     }
-    exposed, in_gaps, conflicts, linked = (
-        {arm.key: counts.get(arm.key, [0, 0, 0, 0])[column] for arm in design.arms}
-        for column in range(4)
+    exposed, in_gaps, conflicts, linked, joined = (
+        {arm.key: counts.get(arm.key, [0] * 5)[column] for arm in design.arms}
+        for column in range(5)
     )
     sums = {
         (row[0], row[1]): row[2:]
@@ -48,6 +48,7 @@ async def phase_state(session: Session, phase_id: UUID) -> PhaseState:
         in_gaps=in_gaps,
         conflicts=conflicts,
         linked=linked,
+        joined=joined,
         metrics=_metric_states(design, exposed, sums),
         first_exposure_at=_instant(first_exposure_at),
         last_event_at=_instant(last_event_at),

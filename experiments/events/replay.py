@@ -58,6 +58,7 @@ class Unit:
     person: RawId
     in_gap: bool
     linked: bool
+    joined: bool
     arms: set[str] = field(default_factory=set)
 
 
@@ -139,6 +140,7 @@ def replay(
             [unit for unit in counted if not unit.linked and len(unit.arms) > 1],
         ),
         linked=_by_arm(design, [unit for unit in counted if unit.linked]),
+        joined=_by_arm(design, [unit for unit in counted if unit.joined]),
         metrics=tuple(
             _metric_state(
                 metric,
@@ -187,6 +189,7 @@ def _units(
                     person=person,
                     in_gap=_in_gap(design, event.occurred_at),
                     linked=person in first,
+                    joined=raw != person,
                 )
                 first.setdefault(person, units[raw])
         first[person].arms.add(event.variant_key)

@@ -74,6 +74,8 @@ class PhaseState:
     """Units exposed to another arm as well, by the arm of first exposure."""
     linked: dict[str, int]
     """Units whose person was later linked to an earlier unit, by arm; value 0."""
+    joined: dict[str, int]
+    """Units exposed under an anonymous id that belongs to a user now, by arm."""
     metrics: tuple[ArmMetricState, ...]
     first_exposure_at: datetime | None = None
     last_event_at: datetime | None = None

@@ -12,7 +12,7 @@ from core.links import IdentityLink
 from core.settings import Settings
 from core.subject_token import SignedSubject, sign
 from experiments.events.log import EventLog, open_log
-from experiments.models import StickyAssignment
+from experiments.models import Phase, StickyAssignment
 from tests.api.conftest import Edge, make_edge
 from tests.api.experiments import started
 from tests.api.people import assigned, exposed, named, track
@@ -172,6 +172,25 @@ async def test_the_log_learns_of_a_link_and_it_is_stamped(
     async with edge.database.readers() as session:
         (row,) = (await session.exec(select(IdentityLink))).all()
     assert row.settled_at is not None
+
+
+async def test_the_analysis_counts_the_person_once(
+    edge: Edge, log: EventLog, settings: Settings
+) -> None:
+    await started(edge)
+    visitor = await named(edge, "long", "anonymousId")
+    user = await named(edge, "short")
+    await exposed(edge, "x-1", "long", anonymousId=visitor)
+    await _link(edge, visitor, user)
+    served = (await assigned(edge, userId=user))["variant"]
+    await exposed(edge, "x-2", served, userId=user)
+    await settle(edge.database, log, settings)
+    async with edge.database.readers() as session:
+        phase_id = (await session.exec(select(Phase.id))).one()
+    state = await log.phase_state(phase_id)
+    assert state.exposed == state.joined == {"long": 1, "short": 0}
+    assert state.linked == state.conflicts == {"long": 0, "short": 0}
+    assert state == await log.recompute(phase_id)
 
 
 @pytest.mark.parametrize("name", ["$identify", "visited"])

@@ -1,6 +1,7 @@
 -- The units of these persons. An exposure under an id that is already known to be a person
 -- with an exposure makes no new unit. A link after both exposures keeps both units: the
--- first stands for the person, the later one stays, linked, with value 0.
+-- first stands for the person, the later one stays, linked, with value 0. A unit that was
+-- exposed under an anonymous id has joined once that id belongs to a user.
 CREATE OR REPLACE TEMP TABLE met AS
 SELECT
   phase.phase_id, scope.person_kind, scope.person_id, scope.unit_kind, scope.unit_id,
@@ -48,6 +49,7 @@ SELECT
   ) AS in_gap,
   row_number() OVER person_order > 1 AS linked,
   row_number() OVER person_order = 1 AND seen.arms > 1 AS conflicted,
+  first_met.unit_kind = 'anonymous' AND first_met.person_kind = 'user' AS joined,
   first_met.person_kind, first_met.person_id
 FROM first_met
 JOIN (
@@ -91,22 +93,23 @@ CREATE OR REPLACE TEMP TABLE gone_unit AS
 SELECT * FROM old_unit
 EXCEPT
 SELECT
-  phase_id, kind, id, arm, exposed_at, event_id, in_gap, linked, conflicted
+  phase_id, kind, id, arm, exposed_at, event_id, in_gap, linked, conflicted, joined
 FROM new_unit;
 
 CREATE OR REPLACE TEMP TABLE came_unit AS
-SELECT phase_id, kind, id, arm, exposed_at, event_id, in_gap, linked, conflicted
+SELECT phase_id, kind, id, arm, exposed_at, event_id, in_gap, linked, conflicted, joined
 FROM new_unit
 EXCEPT
 SELECT * FROM old_unit;
 
-INSERT INTO unit_delta (phase_id, arm, day, exposed, in_gap, conflicted, linked)
+INSERT INTO unit_delta (phase_id, arm, day, exposed, in_gap, conflicted, linked, joined)
 SELECT
   phase_id, arm, exposed_at - exposed_at % 86400000,
   sum(CASE WHEN in_gap THEN 0 ELSE sign END),
   sum(CASE WHEN in_gap THEN sign ELSE 0 END),
   sum(CASE WHEN conflicted AND NOT in_gap THEN sign ELSE 0 END),
-  sum(CASE WHEN linked AND NOT in_gap THEN sign ELSE 0 END)
+  sum(CASE WHEN linked AND NOT in_gap THEN sign ELSE 0 END),
+  sum(CASE WHEN joined AND NOT in_gap THEN sign ELSE 0 END)
 FROM (
   SELECT came_unit.*, 1 AS sign FROM came_unit
   UNION ALL

@@ -150,7 +150,8 @@ CREATE TABLE IF NOT EXISTS unit (
   event_id VARCHAR NOT NULL,
   in_gap BOOLEAN NOT NULL,
   linked BOOLEAN NOT NULL,
-  conflicted BOOLEAN NOT NULL
+  conflicted BOOLEAN NOT NULL,
+  joined BOOLEAN NOT NULL
 );
 -- The values of matured units, as they stand in the sums.
 CREATE TABLE IF NOT EXISTS unit_value (
@@ -174,7 +175,8 @@ CREATE TABLE IF NOT EXISTS unit_delta (
   exposed BIGINT NOT NULL,
   in_gap BIGINT NOT NULL,
   conflicted BIGINT NOT NULL,
-  linked BIGINT NOT NULL
+  linked BIGINT NOT NULL,
+  joined BIGINT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS state_delta (
   phase_id UUID NOT NULL,

@@ -127,6 +127,7 @@ def state(
     exposed: dict[str, int] | None = None,
     conflicts: dict[str, int] | None = None,
     linked: dict[str, int] | None = None,
+    joined: dict[str, int] | None = None,
     watermark: datetime = MONTH_LATER,
     backlog: int = 0,
 ) -> PhaseState:
@@ -141,6 +142,7 @@ def state(
         in_gaps={},
         conflicts=conflicts or {},
         linked=linked or {},
+        joined=joined or {},
         metrics=metrics,
         first_exposure_at=START,
         last_event_at=watermark,

@@ -81,6 +81,23 @@ def test_links_in_one_arm_warn_and_fail_nothing() -> None:
     assert (failed, warned) == (False, True)
 
 
+def test_sign_ups_in_one_arm_are_noted_and_fail_nothing() -> None:
+    phase = design()
+    health = examine(
+        phase,
+        state(
+            phase,
+            arm_state(phase.primary, "control", conversions(10_000, 400)),
+            arm_state(phase.primary, "sixty", conversions(10_000, 400)),
+            joined={"control": 1_000, "sixty": 1_300},
+        ),
+    )
+    assert health.sign_ups.warned
+    assert "may bring them to sign up" in health.sign_ups.note
+    assert [arm.joined for arm in health.arms] == [1_000, 1_300]
+    assert not health.failed
+
+
 def test_an_arm_without_units_is_left_out_of_rates() -> None:
     phase = design()
     found = state(

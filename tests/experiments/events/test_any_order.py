@@ -57,7 +57,8 @@ class Story:
 @st.composite
 def _events(draw: st.DrawFn) -> NewEvent:
     kind = draw(st.sampled_from(KINDS))
-    user, anonymous = draw(LINKED if kind == IDENTIFY else ALONE)
+    both = kind == IDENTIFY or draw(st.integers(0, 9)) == 0
+    user, anonymous = draw(LINKED if both else ALONE)
     exposed = kind == EXPOSURE
     return NewEvent(
         id=str(new_id()),

@@ -71,6 +71,36 @@ async def test_a_link_after_both_exposures_keeps_both_units_and_moves_the_events
     assert (part.raw.n, part.raw.y) == (1, 0)
 
 
+async def test_what_a_visitor_does_as_a_user_counts_for_the_visitors_unit(
+    world: World,
+) -> None:
+    design = phase(world.environment_id)
+    await world.log.publish_phase(design)
+    await world.send(
+        exposure("", "a", HOUR, **_anonymous("x")),
+        exposure("", "b", HOUR, **_anonymous("y")),
+        exposure("ann", "b", HOUR),
+        _link("x", "bob", 2 * HOUR),
+        paid("bob", "5", 3 * HOUR),
+        exposure("bob", "a", 4 * HOUR),
+    )
+    await world.settle()
+    state = await world.state(design)
+    assert state.exposed == {"a": 1, "b": 2}
+    assert state.joined == {"a": 1, "b": 0}
+    assert state.linked == {"a": 0, "b": 0}
+    assert of(state, "a", design.primary).raw.y == 1
+    earlier = HOUR + MILLISECOND
+    await world.send(_link("x", "ann", earlier), _link("y", "ann", 5 * HOUR))
+    await world.settle()
+    state = await world.state(design)
+    assert state.exposed == {"a": 2, "b": 2}
+    assert state.joined == {"a": 1, "b": 1}
+    assert sum(state.linked.values()) == 2
+    # The visitor was not bob after all, who had paid before he met the variant.
+    assert of(state, "a", design.primary).raw.y == 0
+
+
 async def test_an_id_that_was_not_yet_known_keeps_its_unit(world: World) -> None:
     design = phase(world.environment_id)
     await world.log.publish_phase(design)
