@@ -1,9 +1,10 @@
 """The doors of flag clients that already exist: OpenFeature's, and an SDK family's."""
 
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
 from api.auth import Gate
-from api.http import ofrep_stream
+from api.http import ofrep_stream, sdk
 from api.http.listening import StreamDoor
 from api.http.ofrep import FLAGS, Ofrep
 from api.http.streams import Streams
@@ -16,8 +17,20 @@ def routes(services: Services, gate: Gate, streams: Streams) -> list[BaseRoute]:
     changes = StreamDoor(
         gate, services.rates, streams, ofrep_stream.DIALECT, ofrep_stream.refusal
     )
+    features = sdk.Features(services, gate, streams)
+    sub = StreamDoor(gate, services.rates, streams, sdk.DIALECT, sdk.refusal)
     return [
         Route(FLAGS, ofrep),
         Route(f"{FLAGS}/{{key:path}}", ofrep),
         Route(f"{ofrep_stream.STREAMS}/{{key}}", changes),
+        *_anywhere(sdk.FEATURES, features),
+        *_anywhere(sdk.CHANGES, sub),
+    ]
+
+
+def _anywhere(path: str, door: ASGIApp) -> list[BaseRoute]:
+    """An SDK's host may have a path of its own; it comes before ours."""
+    return [
+        Route(f"{path}/{{key:path}}", door),
+        Route(f"/{{prefix:path}}{path}/{{key:path}}", door),
     ]

@@ -1,0 +1,1 @@
+"""Real SDKs of the GrowthBook family, with nothing but a host and a client key."""
