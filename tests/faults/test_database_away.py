@@ -4,7 +4,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -86,6 +86,10 @@ def set_up(api: Api) -> None:
         draft = {**DRAFT, "key": name, "idempotencyKey": name, "targeting": targeting}
         api.do("createExperiment", draft)
         change(api, "startExperiment", name, kind="TransitionExperiment", version=1)
+
+
+def tell(api: Api) -> None:
+    """Keep on record who is a pro."""
     for person in range(0, PEOPLE, 6):
         given = {"userId": f"u{person}", "attributes": {"plan": "pro"}}
         api.do("identify", {"idempotencyKey": f"i{person}", "subject": given})
@@ -179,6 +183,20 @@ def health(url: str) -> dict[str, Any]:
     return answer
 
 
+@contextmanager
+def streaming(url: str) -> Iterator[list[str]]:
+    """What an event stream sends, line by line, for the length of the block."""
+    heard: list[str] = []
+
+    def listen(client: httpx.Client) -> None:
+        with suppress(httpx.TransportError), client.stream("GET", url) as response:
+            heard.extend(line for line in response.iter_lines() if "data:" in line)
+
+    with httpx.Client(timeout=60) as client:
+        threading.Thread(target=listen, args=(client,), daemon=True).start()
+        yield heard
+
+
 def refused(api: Api) -> httpx.Response:
     """A query that only the database can answer."""
     return httpx.post(
@@ -205,6 +223,7 @@ def test_assignments_outlast_the_database_and_a_restart(
     server, url = installation.serve()
     api, browser = Api(url, key), browse(url)
     set_up(api)
+    tell(api)
     expected = browser.everyone()
     assert browser.causes() == {"short-form": "SPLIT", "for-pros": "SPLIT"}
     stop = threading.Event()
@@ -303,3 +322,12 @@ def test_a_publish_is_seen_by_the_other_server(
     assert max(took) < 2
     if with_redis:
         assert statistics.median(took) < 0.5
+    with streaming(f"{there}/sub/{browser.key}") as heard:
+        until(lambda: heard)
+        before = len(heard)
+        began = time.monotonic()
+        given = {"idempotencyKey": "kill", "scope": "ALL", "reason": "A fire."}
+        api.do("throwKillSwitch", given)
+        until(partial(browser.sees, "short-form", "KILLED"))
+        until(lambda: len(heard) > before)
+        assert time.monotonic() - began < 5
