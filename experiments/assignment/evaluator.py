@@ -26,7 +26,7 @@ from experiments.assignment.phases import (
     Serving,
     VariantDefinition,
 )
-from experiments.assignment.ranges import GAP, bucket_ranges, membership, table
+from experiments.assignment.ranges import bucket_ranges, membership, table
 from experiments.assignment.units import (
     HASH_VERSION,
     Key,
@@ -140,7 +140,7 @@ def _split(phase: CompiledPhase) -> Remainder:
     state = fnv32a(phase.definition.seed)
     outside = phase.withheld(Cause.OUTSIDE_COVERAGE)
     arms = [phase.decision(v, Cause.SPLIT) for v in phase.definition.variants]
-    given = (*arms, *[outside] * (GAP + 1 - len(arms)))
+    given = (*arms, outside)
 
     def split(attributes: Attributes, key: Key) -> Decision:
         if isinstance(key, bytes):

@@ -9,8 +9,7 @@ from core.hashing import POSITIONS
 
 Range = tuple[float, float]
 
-GAP = 255
-"""What a table of positions says where no slice is."""
+MAX_SLICES = 255
 
 
 def bucket_ranges(
@@ -42,14 +41,16 @@ def choose(position: float, ranges: Sequence[Range]) -> int | None:
 
 @lru_cache(maxsize=1_024)
 def table(ranges: tuple[Range, ...]) -> bytes:
-    """`choose` for every position of a hash of version 2, with 255 for a gap.
+    """`choose` for every position of a hash of version 2; a gap is the last index + 1.
 
-    The floats are compared here, so that the answers are the same ones. At most 255
-    slices have a number of their own.
+    The floats are compared here, so that the answers are the same ones.
+
+    Raises:
+        ValueError: There are more slices than a byte can tell apart.
     """
-    if len(ranges) > GAP:
-        raise ValueError("A table tells at most 255 slices apart.")
-    places = bytearray([GAP]) * POSITIONS
+    if len(ranges) > MAX_SLICES:
+        raise ValueError(f"A table has at most {MAX_SLICES} slices.")
+    places = bytearray([len(ranges)]) * POSITIONS
     # Backwards, so that the first of two slices that overlap is the one that stays.
     for index in reversed(range(len(ranges))):
         low, high = (_first_from(bound) for bound in ranges[index])

@@ -94,7 +94,9 @@ def named_subjects(
 ) -> Iterator[tuple[Json, VariantDefinition]]:
     """Conditions on those who were given a variant by name, the first one counts."""
     for attribute in OVERRIDE_ATTRIBUTES:
-        rows = definition.overrides.get(attribute, {})
+        rows = definition.overrides.get(attribute)
+        if not rows:
+            continue
         for variant in definition.variants:
             texts = iter(sorted(t for t, key in rows.items() if key == variant.key))
             while chunk := list(islice(texts, MAX_LISTED)):

@@ -24,7 +24,7 @@ from experiments.assignment.definitions import (
 )
 from experiments.assignment.evaluator import Cause, Reason, decide
 from experiments.assignment.explanation import explained
-from experiments.assignment.ranges import GAP, choose, membership, table
+from experiments.assignment.ranges import choose, membership, table
 from experiments.design import UnitKind
 from tests.experiments.assignment.rulesets import DEFINITION, snapshot, subject
 
@@ -99,7 +99,7 @@ def test_a_table_of_positions_is_the_comparison_of_floats(
     chosen, inside = table(slices), membership(slices)
     for place in range(10_000):
         expected = choose(place / 10_000, slices)
-        assert chosen[place] == (GAP if expected is None else expected)
+        assert chosen[place] == (len(slices) if expected is None else expected)
         assert inside[place] == (expected is not None)
 
 
