@@ -158,7 +158,7 @@ class Phase:
                 PhaseArm(
                     variant=a["key"], weight=a["weight"], is_control=a["is_control"]
                 )
-                for a in row.design["arms"]
+                for a in row.design.get("arms", ())
             ],
             eligibility=PhaseEligibility.of(row.eligibility, row.design),
         )

@@ -167,8 +167,8 @@ class Experiment(Population, Node):
         return [Phase.of(row) for row in await loader.load(self.row.id)]
 
     @strawberry.field(
-        description="What its current snapshot in this environment says; null before "
-        "there is one."
+        description="What the current snapshot of its last phase in this environment "
+        "says; null before there is one. Earlier phases have their own `results`."
     )
     async def results(self, info: Info) -> ExperimentResults | None:
         """Loaded together with those of the other experiments in the answer."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
@@ -45,10 +46,22 @@ class Published:
 async def current_by_experiments(
     session: AsyncSession, *, environment_id: UUID, experiment_ids: Collection[UUID]
 ) -> Mapping[UUID, Published]:
-    """The current snapshot of each experiment's last analysed phase there."""
+    """The current snapshot of the phase that each experiment is in, or was last.
+
+    One that has begun another phase shows nothing until that is analysed: the results
+    of the phase before are of another split.
+    """
+    later = aliased(Phase)
     found = await session.exec(
         _current(environment_id).where(
-            col(CurrentSnapshot.experiment_id).in_(experiment_ids)
+            col(CurrentSnapshot.experiment_id).in_(experiment_ids),
+            ~select(later.id)
+            .where(
+                later.experiment_id == Phase.experiment_id,
+                later.environment_id == Phase.environment_id,
+                later.number > Phase.number,
+            )
+            .exists(),
         )
     )
     return {
@@ -72,7 +85,7 @@ async def current_by_phases(
 
 def _current(
     environment_id: UUID,
-) -> Select[tuple[Snapshot, CurrentSnapshot, Acknowledgement | None]]:
+) -> Select[Snapshot, CurrentSnapshot, Acknowledgement]:
     return (
         select(Snapshot, CurrentSnapshot, Acknowledgement)
         .join(CurrentSnapshot, col(CurrentSnapshot.snapshot_id) == Snapshot.id)
@@ -81,7 +94,6 @@ def _current(
             Acknowledgement, col(Acknowledgement.phase_id) == CurrentSnapshot.phase_id
         )
         .where(Snapshot.environment_id == environment_id)
-        .order_by(col(Phase.number))
     )
 
 
