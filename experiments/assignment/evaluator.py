@@ -80,8 +80,8 @@ def compiled_phase(
     """
     condition = compiled(definition.condition or {})
     weights = [variant.weight for variant in definition.variants]
-    named = {each.experiment_key for each in definition.prerequisites}
-    known = {key: p for key, p in (parents or {}).items() if key in named}
+    named = [each.experiment_key for each in definition.prerequisites]
+    known = {key: parents[key] for key in named if key in parents} if parents else {}
     phase = CompiledPhase(
         definition=definition,
         condition=condition,
