@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.conditions.operands import (
-    PATTERNS,
     REWRITES,
     Limits,
     Operators,
@@ -23,6 +22,7 @@ from core.conditions.operands import (
     operand_of,
     scalar,
 )
+from core.conditions.operators import PATTERNS
 from core.conditions.parser import JOINTS
 
 Where = tuple[str, ...]

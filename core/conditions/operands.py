@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.conditions.parser import is_small
+from core.conditions.measures import is_small
+from core.conditions.operators import PATTERNS
 from core.conditions.patterns import Pattern, PatternRefused, check_portable
 from core.conditions.versions import MAX_VERSION
 
 Operators = dict[str, Any]
 
 TYPES = frozenset({"string", "number", "boolean", "array", "object", "null"})
-PATTERNS = ("$regex", "$regexi")
 MAX_LITERAL_DEPTH = 10
 _EXACT_INTEGER = 2**53
 

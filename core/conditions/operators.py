@@ -236,6 +236,8 @@ def _type(expected: object) -> Test:
     )
 
 
+PATTERNS = ("$regex", "$regexi")
+
 OPERATORS: Mapping[str, Build] = {
     "$eq": _equality,
     "$ne": _inequality,

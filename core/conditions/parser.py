@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from core.conditions.groups import Groups, listed, referred
+from core.conditions.measures import is_brief, is_small
 from core.conditions.operators import (
     OPERATORS,
+    PATTERNS,
     among,
     literal,
     literal_ignoring_case,
@@ -30,9 +32,14 @@ from core.conditions.tree import (
 
 MAX_DEPTH = 40
 MAX_NODES = 10_000
-MAX_LITERAL = 1_000
-MAX_TRIED = 2_000
-"""How many comparisons with elements of one list are tried; more are not known."""
+MAX_SEARCHED_TOGETHER = 10_000
+"""How many characters of all elements of one list a pattern is tried on."""
+
+MAX_TRIED = 500
+"""How many elements `$elemMatch` tries; of a longer list nothing is known."""
+
+MAX_PAIRS = 1_000
+"""How many pairs of an element and an expected value `$all` tries."""
 
 JOINTS: Mapping[str, Joint] = {joint.value: joint for joint in Joint}
 
@@ -49,6 +56,7 @@ class Parser:
     def __init__(self, groups: Groups) -> None:
         self._groups = groups
         self._nodes = 0
+        self._patterns = 0
         self._visited: tuple[str, ...] = ()
         self._nested: Mapping[str, Callable[[Any, int], Test]] = {
             "$elemMatch": self._some_element,
@@ -107,7 +115,11 @@ class Parser:
             return self._group_leaf(name, symbol, operand)
         nested = self._nested.get(symbol)
         if nested is not None:
-            return Leaf(name, symbol, operand, nested(operand, depth + 1))
+            before = self._patterns
+            test = nested(operand, depth + 1)
+            searching = self._patterns > before
+            return Leaf(name, symbol, operand, _bounded(test) if searching else test)
+        self._patterns += symbol in PATTERNS
         texts = texts_of(symbol, operand)
         if texts is not None and symbol == "$in":
             return Leaf(name, symbol, operand, among(texts), texts)
@@ -173,28 +185,14 @@ class Parser:
 
     def _value_test(self, expected: object, depth: int) -> Test:
         node = self._value(_ELEMENT, expected, depth)
+        if isinstance(node, Leaf):
+            return node.test
         return lambda item: node.truth({_ELEMENT: item})
 
     def _count(self, nodes: int) -> None:
         self._nodes += nodes
         if self._nodes > MAX_NODES:
             raise _TooLarge
-
-
-def is_small(value: object, depth: int) -> bool:
-    """Whether a value has at most so many levels, and not too many parts."""
-    waiting = [(value, depth)]
-    parts = 0
-    while waiting:
-        item, left = waiting.pop()
-        if not isinstance(item, (list, tuple, Mapping)):
-            continue
-        parts += len(item)
-        if left == 0 or parts > MAX_LITERAL:
-            return False
-        inside = item.values() if isinstance(item, Mapping) else item
-        waiting += [(each, left - 1) for each in inside]
-    return True
 
 
 def _literal(expected: object) -> Test:
@@ -208,6 +206,17 @@ def _has_operators(expected: object) -> Any:
         and len(expected) > 0
         and all(str(key).startswith("$") for key in expected)
     )
+
+
+def _bounded(test: Test) -> Test:
+    """A test that searches every element; too much text in all is not searched."""
+
+    def bounded(actual: object) -> Truth:
+        if not isinstance(actual, (list, tuple)):
+            return False
+        return test(actual) if is_brief(actual, MAX_SEARCHED_TOGETHER) else None
+
+    return bounded
 
 
 def _matching_element(matches: Test) -> Test:
@@ -225,7 +234,7 @@ def _matching_all(expected: list[Test]) -> Test:
     def test(actual: object) -> Truth:
         if not isinstance(actual, (list, tuple)):
             return False
-        if len(actual) * len(expected) > MAX_TRIED:
+        if len(actual) * len(expected) > MAX_PAIRS:
             return None
         return every(some(map(matches, actual)) for matches in expected)
 

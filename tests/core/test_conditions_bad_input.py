@@ -9,7 +9,7 @@ import pytest
 from core.conditions import ConditionInvalid, compiled, explain, parsed, validated
 
 LIMIT = 0.005
-ATTEMPTS = 5
+ATTEMPTS = 12
 
 
 def _nested(levels: int, wrap: Callable[[object], object]) -> object:
@@ -33,6 +33,8 @@ ATTRIBUTES: dict[str, object] = {
     "list of texts": ["abc"] * (MEGABYTE // 5),
     "list of objects": [{}] * (MEGABYTE // 10),
     "list of a long text": ["x" * MEGABYTE],
+    "list of long texts": ["x" * 20_000] * 50,
+    "list of objects with long texts": [{"a": "x" * 500}] * 2_000,
     "wide object": {str(number): number for number in range(50_000)},
     "nan": float("nan"),
     "infinity": float("-inf"),
@@ -64,6 +66,8 @@ OPERANDS: list[tuple[str, Any]] = [
     ("$alli", ["a"]),
     ("$elemMatch", {"$eq": 2}),
     ("$elemMatch", {"a": {"$regex": "(x+x+)+y"}}),
+    ("$elemMatch", {"$regex": "(x+x+)+y"}),
+    ("$all", [{"$regexi": "(x+x+)+y"}]),
     ("$not", {"$elemMatch": {"$gt": 4}}),
     ("$regex", "(x+x+)+y"),
     ("$regex", "(x|xx)*z$"),
