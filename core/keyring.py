@@ -5,11 +5,12 @@ import hmac
 import logging
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 import msgspec
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from core.database import AsyncSession, Sessions, Unreachable
 from core.kept_file import KeptFile
@@ -21,7 +22,7 @@ POLL_SECONDS = 10.0
 RENEW_SECONDS = 300.0
 """The file's time is renewed this often, so that its age means something."""
 
-MAX_KEYS = 50_000
+MAX_KEYS = 20_000
 
 _ABSENT = "0" * 64
 _log = logging.getLogger("hone.keys")
@@ -60,6 +61,20 @@ class KnownKey:
 _KEYS = msgspec.json.Decoder(list[KnownKey])
 
 
+_Stamp = tuple[int, datetime | None, datetime | None]
+
+
+async def stamp_of(session: AsyncSession) -> _Stamp:
+    """Changes with every key that is issued or revoked; quicker than to read all."""
+    found = await session.exec(
+        select(
+            func.count(), func.max(ApiKey.created_at), func.max(ApiKey.revoked_at)
+        ).select_from(ApiKey)
+    )
+    count, issued_at, revoked_at = found.one()
+    return count, issued_at, revoked_at
+
+
 async def live_keys(session: AsyncSession) -> list[KnownKey]:
     """Every key that opens something, up to a bound."""
     found = await session.exec(
@@ -94,7 +109,8 @@ class Keyring:
         self._keys: dict[str, KnownKey] = {}
         self._confirmed_at = float("-inf")
         self._forgotten = 0
-        self._kept: list[KnownKey] | None = None
+        self._stamp: _Stamp | None = None
+        self._kept: _Stamp | None = None
         self._kept_at = float("-inf")
 
     def __len__(self) -> int:
@@ -174,27 +190,32 @@ class Keyring:
         Raises:
             Unreachable: The database is away.
         """
-        keys = await self.refresh()
+        await self.refresh()
         due = time.monotonic() - self._kept_at > RENEW_SECONDS
-        if self._file is None or (keys == self._kept and not due):
+        if self._file is None or self._stamp is None:
             return
+        if self._stamp == self._kept and not due:
+            return
+        stamp, keys = self._stamp, list(self._keys.values())
         content = msgspec.json.encode(keys)
         await asyncio.to_thread(self._file.write, content, again=due)
-        self._kept = keys
+        self._kept = stamp
         if due:
             self._kept_at = time.monotonic()
 
-    async def refresh(self) -> list[KnownKey]:
-        """Ask the database for every live key.
+    async def refresh(self) -> None:
+        """Ask the database for every live key, if any was issued or revoked.
 
         Raises:
             Unreachable: It is away.
         """
         asked, forgotten = time.monotonic(), self._forgotten
         async with self._reach.asking(anyway=True), self._readers() as session:
-            keys = await live_keys(session)
-        if forgotten == self._forgotten:
-            # Else one was revoked while this was read, which may not bring it back.
-            self._keys = {key.prefix: key for key in keys}
-            self._confirmed_at = asked
-        return keys
+            stamp = await stamp_of(session)
+            keys = None if stamp == self._stamp else await live_keys(session)
+        if forgotten != self._forgotten:
+            # One was revoked while this was read, which may not bring it back.
+            return
+        if keys is not None:
+            self._keys, self._stamp = {key.prefix: key for key in keys}, stamp
+        self._confirmed_at = asked

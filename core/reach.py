@@ -125,7 +125,9 @@ class Reach:
         self._lost_at = self._away_since = None
 
     @asynccontextmanager
-    async def asking(self, *, anyway: bool = False) -> AsyncIterator[None]:
+    async def asking(
+        self, *, anyway: bool = False, patience: float | None = None
+    ) -> AsyncIterator[None]:
         """Bound what is asked of the database, and remember how it went.
 
         With `anyway` it is asked even if it failed to answer just now.
@@ -136,7 +138,7 @@ class Reach:
         if self.is_away and not anyway:
             raise Unreachable("The database did not answer just now.")
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(patience or PATIENCE_SECONDS):
                 yield
         except Exception as error:
             if not is_unreachable(error):

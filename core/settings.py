@@ -37,7 +37,8 @@ class Settings(BaseSettings):
     redis_url: str = Field(
         default="",
         validation_alias=_plain("REDIS_URL"),
-        description="Wake-ups for separate workers (arq); empty means in-process.",
+        description="Wake-ups for separate workers (arq), and word of new definitions "
+        "between servers; empty means in-process, and polling.",
     )
     host: str = Field(default="127.0.0.1", description="Address that serve binds.")
     port: int = Field(

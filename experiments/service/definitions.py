@@ -175,14 +175,13 @@ class Definitions:
         """After a local write: reload what moved, here and in every other process.
 
         Returns how many environments moved here. The write is done whatever happens
-        now, so a database that just went away is left to the next poll.
+        now, so what goes wrong is left to the next poll.
         """
         self._channel.announce()
-        try:
-            return await self.catch_up()
-        except Unreachable:
+        moved = await self._round()
+        if moved is None:
             self._told.set()
-            return 0
+        return moved or 0
 
     async def catch_up(self) -> int:
         """Reload the environments whose version moved; returns how many.
@@ -215,14 +214,16 @@ class Definitions:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 
-    async def _round(self) -> None:
+    async def _round(self) -> int | None:
+        """How many environments moved; None where nobody can say."""
         try:
-            await self.catch_up()
+            return await self.catch_up()
         except Unreachable:
             _log.debug("The database is away; serving what is in memory")
         except Exception as error:
             # Whatever it was, to stop following would serve stale splits for ever.
             _log.warning("definitions_not_refreshed: %s", type(error).__name__)
+        return None
 
     async def _stale(self, known: Sequence[UUID]) -> list[UUID]:
         """Which of them moved. Asked even of none, to learn whether one may ask."""
@@ -240,6 +241,7 @@ class Definitions:
         try:
             async with self._reach.asking(), self._readers() as session:
                 await versions_of(session, [environment_id])
+            return await self._load(environment_id)
         except Unreachable:
             kept = await self._keeper.kept(environment_id) if self._keeper else None
             if kept is None:
@@ -247,11 +249,13 @@ class Definitions:
             self._unconfirmed.add(environment_id)
             self._current_at[environment_id] = time.monotonic() - kept.age_seconds
             return self._turn(environment_id, kept.snapshot)
-        return await self._load(environment_id)
 
     async def _load(self, environment_id: UUID) -> Snapshot:
         asked = time.monotonic()
-        async with asyncio.timeout(LOAD_SECONDS), self._readers() as session:
+        async with (
+            self._reach.asking(anyway=True, patience=LOAD_SECONDS),
+            self._readers() as session,
+        ):
             found = await load(session, environment_id)
         self._unconfirmed.discard(environment_id)
         self._turn(environment_id, found)
