@@ -11,7 +11,7 @@ Problem
 │   ├── SegmentCycle          a segment leads back to itself
 │   ├── PrerequisiteInvalid   a prerequisite names no experiment or no variant in use
 │   ├── PrerequisiteCycle     an experiment would come to require itself
-│   ├── PrerequisiteAmbiguous  variants that serve one value cannot be told apart
+│   ├── PrerequisiteAmbiguous  variants that serve one value are one treatment
 │   └── ReasonMissing         the step needs a reason and none was given
 ├── NotFound
 │   ├── ExperimentUnknown     no such experiment in this project
@@ -110,7 +110,7 @@ class PrerequisiteCycle(Invalid):
 
 
 class PrerequisiteAmbiguous(Invalid):
-    """A client sees only values, so a value must say which variant it is of."""
+    """Variants that serve one value are one treatment: all are required, or none."""
 
     code = "PREREQUISITE_AMBIGUOUS"
 

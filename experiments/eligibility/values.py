@@ -1,4 +1,4 @@
-"""Whether the value that a client sees says which variants it could be of."""
+"""Which variants are one treatment: those that serve the same value."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -6,10 +6,9 @@ from typing import Any
 
 
 def told_apart(values: Mapping[str, Any], wanted: Collection[str]) -> bool:
-    """Whether no wanted variant serves the value of another one.
+    """Whether no wanted variant serves the value of one that is not wanted.
 
-    An SDK tests a prerequisite on the value alone. Variants that are all wanted may
-    share one.
+    Else people who were treated alike would be divided.
     """
     others = {_text(value) for key, value in values.items() if key not in wanted}
     return not any(_text(values[key]) in others for key in wanted)

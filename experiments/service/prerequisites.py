@@ -43,7 +43,7 @@ async def checked(
         DesignInvalid: There are too many, or one is there twice.
         PrerequisiteInvalid: One names no experiment in use, or none of its variants.
         PrerequisiteCycle: The experiment would come to require itself.
-        PrerequisiteAmbiguous: What is served does not tell the variants apart.
+        PrerequisiteAmbiguous: Another variant serves the same value.
     """
     if len(specs) > MAX_PREREQUISITES:
         raise DesignInvalid(f"At most {MAX_PREREQUISITES}.", path=(_PATH,))
@@ -79,7 +79,7 @@ async def check_variants_kept(session: AsyncSession, draft: Draft) -> None:
     """Refuse a change of variants that leaves others without what they require.
 
     Raises:
-        PrerequisiteInUse: A required variant is gone, or cannot be told apart.
+        PrerequisiteInUse: A required variant is gone, or another serves its value.
     """
     experiment = draft.experiment
     dependents = await requiring(
@@ -141,8 +141,8 @@ def _check_variants(
         raise PrerequisiteInvalid(f"{key} has no variant {unknown[0]}.", path=path)
     if not told_apart(values, spec.variants):
         raise PrerequisiteAmbiguous(
-            f"Variants of {key} serve the same value, so a client cannot tell which "
-            "one it has.",
+            f"Variants of {key} that serve the same value are one treatment: require "
+            "all of them, or none.",
             path=path,
         )
 

@@ -152,7 +152,7 @@ async def test_of_two_that_come_to_require_each_other_at_once_one_is_refused(
     assert sum(isinstance(each, Experiment) for each in outcomes) == 1
 
 
-async def test_a_value_that_two_variants_serve_tells_a_client_nothing(
+async def test_variants_that_serve_one_value_are_required_together(
     sessions: Sessions, company: Company
 ) -> None:
     same = (

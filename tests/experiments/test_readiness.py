@@ -10,7 +10,14 @@ import pytest
 from experiments.design import Direction, MetricKind, MetricRole, SourceValue, UnitKind
 from experiments.drafts import Draft, Measure
 from experiments.models import Experiment, Metric, Variant
-from experiments.readiness import Severity, blockers, launch_checks
+from experiments.readiness import (
+    Neighbour,
+    Severity,
+    blockers,
+    launch_checks,
+    neighbour_checks,
+    treated_by,
+)
 from experiments.treatments import TreatmentKind
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -118,3 +125,68 @@ def test_no_guardrail_and_no_coverage_are_worth_knowing() -> None:
     assert {check.code for check in checks} == {"NO_GUARDRAIL", "COVERAGE_ZERO"}
     assert {check.severity for check in checks} == {Severity.WARNING}
     assert blockers(checks) == ()
+
+
+def limit(value: int) -> dict[str, Any]:
+    """A limit of reports."""
+    return {
+        "meter": "reports",
+        "kind": "STOCK",
+        "value": value,
+        "disclosure": {"text": "Some are free."},
+    }
+
+
+def limits(**changes: Any) -> Draft:
+    """A draft whose variants are limits."""
+    whole = draft(treatment=TreatmentKind.FREEMIUM_LIMIT, **changes)
+    for variant in whole.variants:
+        variant.payload = limit(100 - 40 * variant.position)
+    return whole
+
+
+@pytest.mark.parametrize(
+    ("targeting", "named"),
+    [
+        ({"plan": "free"}, ["plan"]),
+        ({"$or": [{"mrr_minor": {"$gt": 0}}, {"plan": "free"}]}, ["mrr_minor", "plan"]),
+        ({"country": "de"}, []),
+        (None, []),
+    ],
+)
+def test_targeting_by_what_the_treatment_changes_is_worth_knowing(
+    targeting: dict[str, Any] | None, named: list[str]
+) -> None:
+    checks = launch_checks(limits(targeting=targeting))
+    assert blockers(checks) == ()
+    found = [check for check in checks if check.code == "TARGETING_CHANGES"]
+    assert [check.severity for check in found] == [Severity.WARNING] * len(named)
+    assert all(name in check.message for name, check in zip(named, found, strict=True))
+
+
+def test_a_feature_changes_nothing_that_targeting_reads() -> None:
+    assert launch_checks(draft(targeting={"plan": "free"})) == ()
+
+
+def test_neighbours_are_named_but_for_those_of_its_own_layer() -> None:
+    layer_id = UUID(int=9)
+    neighbours = [Neighbour(f"e{number}", None, frozenset()) for number in range(7)] + [
+        Neighbour("kept-apart", layer_id, frozenset({"reports"}))
+    ]
+    (found,) = neighbour_checks(draft(layer_id=layer_id), neighbours)
+    assert (found.code, found.severity) == ("OVERLAP", Severity.INFO)
+    assert "e0, e1, e2, e3, e4 and 2 more" in found.message
+    assert neighbour_checks(draft(), []) == ()
+
+
+def test_the_same_meter_in_two_experiments_is_a_warning() -> None:
+    whole = limits()
+    assert treated_by(whole) == {"reports"}
+    neighbours = [
+        Neighbour("other-limit", None, frozenset({"reports"})),
+        Neighbour("something", None, frozenset({"exports"})),
+    ]
+    same, other = neighbour_checks(whole, neighbours)
+    assert (same.code, same.severity) == ("OVERLAP_SAME_TREATMENT", Severity.WARNING)
+    assert "other-limit" in same.message
+    assert "something" in other.message

@@ -123,7 +123,7 @@ def test_nothing_that_is_written_out_names_a_segment() -> None:
     assert compiled(written).flaws == ()
 
 
-def test_a_value_tells_a_variant_that_no_other_one_serves() -> None:
+def test_variants_that_serve_one_value_are_one_treatment() -> None:
     values = {"a": 1, "b": 2, "c": 1.0, "d": True, "e": {"x": [1, 2]}}
     assert told_apart(values, ["b"])
     assert told_apart(values, ["d", "e"])
