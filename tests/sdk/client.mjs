@@ -1,0 +1,39 @@
+// Loads features with the SDK, and for each line of JSON on standard input answers
+// with one: {attributes, keys} with what it gives, {until: key, is} when a value is so.
+import { createInterface } from "node:readline";
+import { GrowthBook, setPolyfills } from "@growthbook/growthbook";
+import { EventSource } from "eventsource";
+
+const [apiHost, clientKey] = process.argv.slice(2);
+setPolyfills({ EventSource });
+const sdk = new GrowthBook({ apiHost, clientKey });
+const loaded = await sdk.init({ streaming: true, timeout: 5000 });
+const say = (value) => console.log(JSON.stringify(value));
+say({ success: loaded.success, source: loaded.source });
+
+const given = (key) => {
+  const { value, source, experimentResult: result } = sdk.evalFeature(key);
+  const variant = result?.inExperiment ? result.key : null;
+  return { value, source, variant };
+};
+
+async function changed(key, source) {
+  while (sdk.evalFeature(key).source !== source) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const asked = JSON.parse(line);
+  if (asked.until) {
+    await changed(asked.until, asked.source);
+    say(given(asked.until));
+    continue;
+  }
+  const answers = [];
+  for (const attributes of asked.subjects) {
+    await sdk.setAttributes(attributes);
+    answers.push(asked.keys.map((key) => sdk.getFeatureValue(key, null)));
+  }
+  say(asked.whole ? asked.keys.map(given) : answers);
+}
