@@ -146,6 +146,16 @@ class Browser:
         """What each person is given."""
         return {person: self.answer(person).json() for person in range(PEOPLE)}
 
+    def other_doors(self) -> list[int]:
+        """How OpenFeature's clients and the SDKs are answered."""
+        flags = self.client.post(
+            f"{self.url}/ofrep/v1/evaluate/flags",
+            json={"context": {"targetingKey": "u0"}},
+            headers={"authorization": f"Bearer {self.key}"},
+        )
+        payload = self.client.get(f"{self.url}/api/features/{self.key}")
+        return [flags.status_code, payload.status_code]
+
     def go_on(self, expected: Mapping[int, Any], stop: threading.Event) -> None:
         """Ask without a pause; what is not as expected is kept."""
         person = 0
@@ -226,6 +236,7 @@ def test_assignments_outlast_the_database_and_a_restart(
     tell(api)
     expected = browser.everyone()
     assert browser.causes() == {"short-form": "SPLIT", "for-pros": "SPLIT"}
+    assert browser.other_doors() == [200, 200]
     stop = threading.Event()
     asking = threading.Thread(target=browser.go_on, args=(expected, stop))
     asking.start()
@@ -242,6 +253,7 @@ def test_assignments_outlast_the_database_and_a_restart(
     stop.set()
     asking.join()
     assert browser.wrong == []
+    assert browser.other_doors() == [200, 200]
     assert len(browser.seconds) > 20 * seconds
     assert max(browser.seconds) < 5
     assert health(url)["assignments"]["databaseAwaySeconds"] > seconds / 2
@@ -249,6 +261,7 @@ def test_assignments_outlast_the_database_and_a_restart(
     relay.cut()
     _, url = started_alone(installation)
     again = browse(url).everyone()
+    assert browse(url).other_doors() == [200, 200]
     for person, found in again.items():
         assert of("short-form", found) == of("short-form", expected[person])
     assert health(url)["status"] == "degraded"
