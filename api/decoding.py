@@ -81,12 +81,7 @@ def request_of(value: Mapping[str, Any]) -> GraphQLRequest:
 def _decode(body: bytes) -> Any:
     try:
         text = body.decode("utf-8")
-        value = json.loads(
-            text,
-            object_pairs_hook=_without_repeats,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-        )
+        value = _DECODER.decode(text)
     except Refused:
         raise
     except RecursionError:
@@ -152,3 +147,10 @@ def _children(value: object) -> list[object]:
 
 def _malformed(message: str) -> Malformed:
     return Malformed("BAD_REQUEST", message)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_without_repeats,
+    parse_constant=_refuse_constant,
+    parse_float=_finite,
+)

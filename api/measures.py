@@ -26,6 +26,7 @@ class Measures:
         )
         self._answered: dict[tuple[str, str, int], Histogram] = {}
         self._operated: dict[tuple[str, str], Counter] = {}
+        self._planned: dict[str, Counter] = {}
         self._prepared = Counter(
             "hone_prepared_documents",
             "Requests answered from a plan, by how the document was named.",
@@ -89,15 +90,18 @@ class Measures:
 
     def prepared(self, by: str) -> None:
         """Note one request answered from a plan."""
-        self._prepared.labels(by).inc()
+        child = self._planned.get(by)
+        if child is None:
+            child = self._planned[by] = self._prepared.labels(by)
+        child.inc()
 
     def limited(self, kind: str) -> None:
         """Note one request that came too soon after others."""
         self._limited.labels(kind).inc()
 
-    def linked(self, outcome: str) -> None:
-        """Note what became of one link: linked, known or conflict."""
-        self._links.labels(outcome).inc()
+    def linked(self, outcome: str, count: int = 1) -> None:
+        """Note what became of links: linked, known or conflict."""
+        self._links.labels(outcome).inc(count)
 
     def text(self) -> tuple[bytes, str]:
         """The exposition and its content type."""

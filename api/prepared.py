@@ -18,8 +18,7 @@ from api.decoding import decode_object, decode_parameters
 from api.documents import Documents
 from api.envelope import noted, request_id_of
 from api.execution import DEADLINE_SECONDS, authorise
-from api.graphql.http import is_json
-from api.prepared_answers import Answer, media_of
+from api.prepared_answers import Answer, is_plain, media_of
 from api.prepared_plans import Plan
 from api.prepared_shapes import Unprepared
 from api.prepared_shelves import MAX_REGISTERED, SIGHTINGS, Shelves
@@ -104,7 +103,7 @@ class Prepared:
         size = heads.get(b"content-length", b"")
         return (
             scope["method"] == "POST"
-            and is_json(heads.get(b"content-type", b"").decode("latin-1"))
+            and is_plain(heads.get(b"content-type", b""))
             and b"content-encoding" not in heads
             and size.isdigit()
             and len(size) < _DIGITS
@@ -127,8 +126,10 @@ class Prepared:
         if plan is None or type(variables) not in (dict, type(None)):
             raise Unprepared("an unknown document")
         authorise(caller, plan.operation)
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            content = await plan.answer(self._services, caller, variables or {})
+        content = plan.at_once(self._services, caller, variables or {})
+        if content is None:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                content = await plan.answer(self._services, caller, variables or {})
         return content, name is not None
 
     def _plan(

@@ -5,7 +5,7 @@ from functools import lru_cache
 from starlette.types import Send
 
 from api.envelope import SAFE_HEADERS
-from api.graphql.http import KEPT, accepted, etag_of, still_holds
+from api.graphql.http import KEPT, accepted, etag_of, is_json, still_holds
 from api.problems import Malformed
 
 Headers = list[tuple[bytes, bytes]]
@@ -18,6 +18,12 @@ def media_of(accept: bytes) -> str | None:
         return accepted(accept.decode("latin-1"))
     except Malformed:
         return None
+
+
+@lru_cache(maxsize=64)
+def is_plain(content_type: bytes) -> bool:
+    """Whether a content type is JSON in UTF-8."""
+    return is_json(content_type.decode("latin-1"))
 
 
 @lru_cache(maxsize=16)

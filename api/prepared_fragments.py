@@ -78,6 +78,17 @@ class Listing:
             written[place] = known.get(decision) or self._fragment(decision, version)
         return b"[" + b",".join(written) + b"]"
 
+    def qualified(self, found: Everything) -> bytes:
+        """Only the decisions of what lets the subject in."""
+        version = found.version
+        self._room.at(version)
+        known, decisions = self._known, found.qualified
+        try:
+            written = [known[decision] for decision in decisions]
+        except KeyError:
+            written = [self._fragment(decision, version) for decision in decisions]
+        return b"[" + b",".join(written) + b"]"
+
     def listed(self, version: int, decisions: Mapping[str, Decision | None]) -> bytes:
         """Some decisions, by key."""
         self._room.at(version)

@@ -20,7 +20,7 @@ from graphql.execution.collect_fields import FieldDetailsList
 from api import guard
 from api.auth import Caller
 from api.composed.assigned import Everything
-from api.composed.assignments import Given, assigned_to
+from api.composed.assignments import Given, assigned_at_once, assigned_to
 from api.documents import Operation
 from api.prepared_fragments import Listing, Room
 from api.prepared_shapes import Shapes, Unprepared, as_json
@@ -54,10 +54,10 @@ class Plan:
         if not self._flags:
             self._roots[()] = self._compiled(())
 
-    async def answer(
+    def at_once(
         self, services: Services, caller: Caller, variables: Mapping[str, Any]
-    ) -> bytes:
-        """The response's body.
+    ) -> bytes | None:
+        """The response's body, or None where `answer` has to wait for it.
 
         Raises:
             Unprepared: The executor has to answer this request.
@@ -66,7 +66,21 @@ class Plan:
         values = self._variables.read(variables)
         written: list[bytes] = []
         for root in self._chosen(values):
-            written.append(root.key + await root.written(services, caller, values))
+            found = root.at_once(services, caller, values)
+            if found is None:
+                return None
+            written.append(root.key + found)
+        return b'{"data":{' + b",".join(written) + b"}}"
+
+    async def answer(
+        self, services: Services, caller: Caller, variables: Mapping[str, Any]
+    ) -> bytes:
+        """The same, after whatever has to be read."""
+        values = self._variables.read(variables)
+        written = [
+            root.key + await root.answer(services, caller, values)
+            for root in self._chosen(values)
+        ]
         return b'{"data":{' + b",".join(written) + b"}}"
 
     def _chosen(self, values: Values) -> "list[_Root]":
@@ -114,9 +128,13 @@ class _Root:
     def __init__(self, key: str) -> None:
         self.key = f'"{key}":'.encode()
 
-    async def written(
+    def at_once(
         self, services: Services, caller: Caller, values: Values
-    ) -> bytes:
+    ) -> bytes | None:
+        """The field's value, if nothing has to be read for it."""
+        raise NotImplementedError
+
+    async def answer(self, services: Services, caller: Caller, values: Values) -> bytes:
         """The field's value."""
         raise NotImplementedError
 
@@ -126,9 +144,10 @@ class _Named(_Root):
         super().__init__(key)
         self._written = as_json(query.name)
 
-    async def written(
-        self, services: Services, caller: Caller, values: Values
-    ) -> bytes:
+    def at_once(self, services: Services, caller: Caller, values: Values) -> bytes:
+        return self._written
+
+    async def answer(self, services: Services, caller: Caller, values: Values) -> bytes:
         return self._written
 
 
@@ -161,10 +180,19 @@ class _Assignments(_Root):
             raise Unprepared("an argument that is not known here")
         self._parts = _parts(shapes, details, room)
 
-    async def written(
+    def at_once(
         self, services: Services, caller: Caller, values: Values
-    ) -> bytes:
-        known = self._if_none_match.of(values)
+    ) -> bytes | None:
+        found = assigned_at_once(
+            services,
+            caller,
+            subject_of(self._subject.of(values)),
+            self._keys.of(values),
+            qualifying=self._qualifying.of(values),
+        )
+        return None if found is None else self._written(found, values)
+
+    async def answer(self, services: Services, caller: Caller, values: Values) -> bytes:
         found = await assigned_to(
             services,
             caller,
@@ -172,6 +200,10 @@ class _Assignments(_Root):
             self._keys.of(values),
             qualifying=self._qualifying.of(values),
         )
+        return self._written(found, values)
+
+    def _written(self, found: Given, values: Values) -> bytes:
+        known = self._if_none_match.of(values)
         if known is not None and known == found.etag:
             return b"null"
         return b"".join(
@@ -187,10 +219,10 @@ _ETAG = object()
 
 def _written(part: object, found: Given) -> bytes:
     if isinstance(part, Listing):
-        if isinstance(found, Everything) and not found.qualifying:
-            return part.everything(found)
+        if isinstance(found, Everything):
+            return part.qualified(found) if found.qualifying else part.everything(found)
         return part.listed(found.version, found.decisions)
-    return as_json(found.etag)
+    return b'"%s"' % found.etag.replace('"', '\\"').encode()
 
 
 def _parts(shapes: Shapes, details: FieldDetailsList, room: Room) -> Sequence[object]:

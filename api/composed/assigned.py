@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
+from operator import itemgetter
 from weakref import WeakKeyDictionary
 
 from core.subjects import ID_ATTRIBUTES
@@ -10,7 +11,7 @@ from experiments.assignment.evaluator import Cause, Decision
 from experiments.assignment.subjects import MAX_BASES
 from experiments.treatments import TreatmentKind
 
-UNTARGETED = frozenset({Cause.NOT_TARGETED, Cause.PREREQUISITE_UNMET, Cause.NO_UNIT})
+UNTARGETED = (Cause.NOT_TARGETED, Cause.PREREQUISITE_UNMET, Cause.NO_UNIT)
 """What keeps a subject from qualifying, whatever its bucket."""
 
 
@@ -52,12 +53,13 @@ class Everything:
     subject and not what exists.
     """
 
-    __slots__ = ("index", "qualifying", "relevant")
+    __slots__ = ("_qualified", "index", "qualifying", "relevant")
 
     def __init__(self, index: "Index", relevant: Relevant, *, qualifying: bool) -> None:
         self.index = index
         self.relevant = relevant
         self.qualifying = qualifying
+        self._qualified: Sequence[Decision] | None = None
 
     @property
     def version(self) -> int:
@@ -69,7 +71,10 @@ class Everything:
         """By experiment key, in order."""
         keys = self.index.keys
         if self.qualifying:
-            return {keys[place]: decision for place, decision in self.qualified()}
+            return {
+                decision.phase.definition.experiment_key: decision
+                for decision in self.qualified
+            }
         given = list(self.relevant.base.decisions)
         for place, decision in zip(
             self.relevant.places, self.relevant.decisions, strict=True
@@ -77,27 +82,35 @@ class Everything:
             given[place] = decision
         return dict(zip(keys, given, strict=True))
 
-    def qualified(self) -> list[tuple[int, Decision]]:
-        """The places and decisions of those that let the subject in, in order."""
-        base, relevant = self.relevant.base, self.relevant
-        given = {place: base.decisions[place] for place in self.index.admitting(base)}
-        given.update(zip(relevant.places, relevant.decisions, strict=True))
-        return [
-            (place, decision)
-            for place, decision in sorted(given.items())
-            if decision.cause not in UNTARGETED
-        ]
+    @property
+    def qualified(self) -> Sequence[Decision]:
+        """The decisions of the experiments that let the subject in, in order."""
+        if self._qualified is None:
+            base, relevant = self.relevant.base, self.relevant
+            given = zip(relevant.places, relevant.decisions, strict=True)
+            admitting = self.index.admitting(base)
+            if admitting:
+                decided = {place: base.decisions[place] for place in admitting}
+                decided.update(given)
+                given = decided.items()
+            self._qualified = [
+                decision
+                for _, decision in sorted(given, key=_PLACE)
+                if decision.cause not in UNTARGETED
+            ]
+        return self._qualified
 
     @property
     def etag(self) -> str:
         """Changes with the definitions and with what this subject is given."""
         relevant, index = self.relevant, self.index
-        base, tokens = relevant.base.decisions, index.tokens
-        parts = [b"q" if self.qualifying else b"a", index.base_token(relevant.base)]
-        for place, decision in zip(relevant.places, relevant.decisions, strict=True):
-            if decision is not base[place]:
-                parts.append(tokens.get(decision) or index.token(decision))
-        return _etag(index.version, b"".join(parts))
+        if self.qualifying:
+            return _etag(index.version, b"q" + index.said_of(self.qualified))
+        base = relevant.base.decisions
+        given = zip(relevant.places, relevant.decisions, strict=True)
+        other = [decision for place, decision in given if decision is not base[place]]
+        said = index.base_token(relevant.base) + index.said_of(other)
+        return _etag(index.version, said)
 
 
 class Index:
@@ -107,25 +120,27 @@ class Index:
         phases = snapshot.phases.values()
         self.version = snapshot.version
         self.keys = tuple(snapshot.phases)
-        self.tokens: dict[Decision, bytes] = {}
+        self._tokens: dict[Decision, bytes] = {}
         self._bases: dict[Base, bytes] = {}
         self._admitting: dict[Base, tuple[int, ...]] = {}
         self.feature_names = names_of(p for p in phases if is_feature(p))
         self.other_names = names_of(p for p in phases if not is_feature(p))
 
-    def token(self, decision: Decision) -> bytes:
-        """The decision in an etag."""
-        key = decision.phase.definition.experiment_key
-        found = _said(key, decision).encode()
-        self.tokens[decision] = found
-        return found
+    def said_of(self, decisions: Sequence[Decision]) -> bytes:
+        """Decisions in an etag."""
+        try:
+            return b"".join([self._tokens[decision] for decision in decisions])
+        except KeyError:
+            for decision in decisions:
+                key = decision.phase.definition.experiment_key
+                self._tokens[decision] = _said(key, decision).encode()
+            return b"".join([self._tokens[decision] for decision in decisions])
 
     def base_token(self, base: Base) -> bytes:
         """A base in an etag: the same in every process."""
         found = self._bases.get(base)
         if found is None:
-            said = b"".join(self.token(decision) for decision in base.decisions)
-            found = blake2b(said, digest_size=8).digest()
+            found = blake2b(self.said_of(base.decisions), digest_size=8).digest()
             if len(self._bases) < MAX_BASES:
                 self._bases[base] = found
         return found
@@ -144,6 +159,7 @@ class Index:
         return found
 
 
+_PLACE = itemgetter(0)
 _INDICES: WeakKeyDictionary[Snapshot, Index] = WeakKeyDictionary()
 
 

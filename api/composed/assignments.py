@@ -73,25 +73,57 @@ async def assigned_to(
     qualifying: bool = False,
 ) -> Given:
     """The same, for callers that have no context."""
+    found = assigned_at_once(services, caller, subject, keys, qualifying=qualifying)
+    if found is not None:
+        return found
+    snapshot = await services.definitions.snapshot(caller.environment_id)
+    if keys is not None:
+        named = await _by_key(services, caller, subject, snapshot, keys)
+        return named.of_qualifying() if qualifying else named
+    stored = await services.traits.of(caller.environment_id, subject)
+    return _everything(caller, subject, snapshot, stored, qualifying=qualifying)
+
+
+def assigned_at_once(
+    services: Services,
+    caller: Caller,
+    subject: SubjectContext,
+    keys: Sequence[str] | None,
+    *,
+    qualifying: bool,
+) -> Given | None:
+    """The same without waiting; None where something has to be read first.
+
+    Raises:
+        Invalid: There are more than 200 keys.
+    """
     if keys is not None and len(keys) > MAX_KEYS:
         raise Invalid(f"At most {MAX_KEYS} keys.", code="BAD_INPUT", path=("keys",))
-    snapshot = await services.definitions.snapshot(caller.environment_id)
-    trusted = caller.kind is not CallerKind.CLIENT
-    if keys is not None:
-        found = await _by_key(services, caller, subject, snapshot, keys)
-        return found.of_qualifying() if qualifying else found
-    index = index_of(snapshot)
+    snapshot = services.definitions.held(caller.environment_id)
+    if snapshot is None or keys is not None:
+        return None
     stored: Mapping[str, Any] | None = None
+    index, trusted = index_of(snapshot), caller.kind is not CallerKind.CLIENT
     if _lacks(subject, index.feature_names, index.other_names, trusted=trusted):
-        environment_id, traits = caller.environment_id, services.traits
-        stored = traits.fresh(environment_id, subject)
+        stored = services.traits.fresh(caller.environment_id, subject)
         if stored is None:
-            stored = await traits.of(environment_id, subject)
-    sent_first = subject.rule_attributes(stored)
+            return None
+    return _everything(caller, subject, snapshot, stored, qualifying=qualifying)
+
+
+def _everything(
+    caller: Caller,
+    subject: SubjectContext,
+    snapshot: Snapshot,
+    stored: Mapping[str, Any] | None,
+    *,
+    qualifying: bool,
+) -> Everything:
+    index = index_of(snapshot)
     stored_first = None
-    if stored and not trusted and index.other_names:
+    if stored and caller.kind is CallerKind.CLIENT and index.other_names:
         stored_first = subject.rule_attributes(stored, stored_first=True)
-    relevant = snapshot.relevant(sent_first, stored_first)
+    relevant = snapshot.relevant(subject.rule_attributes(stored), stored_first)
     return Everything(index, relevant, qualifying=qualifying)
 
 
