@@ -12,6 +12,7 @@ from core.conditions.patterns import Pattern, PatternRefused
 from experiments.assignment.language.reading import mapping, sequence, text
 
 MAX_LENGTH = 16_384
+MAX_PARAMETERS = 200
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _NOWHERE = "https://_"
 _HOST_WITHOUT_SCHEME = re.compile(r"[^:/?]*\.")
@@ -80,7 +81,9 @@ def _parts(split: SplitResult) -> Address:
     host = split.netloc.rpartition("@")[2].lower()
     host = host.removesuffix(_DEFAULT_PORTS.get(split.scheme, "\0"))
     query: dict[str, str] = {}
-    for key, value in parse_qsl(split.query, keep_blank_values=True):
+    for key, value in parse_qsl(
+        split.query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS
+    ):
         query.setdefault(key, value)
     return Address(
         origin=f"{split.scheme}://{host}",

@@ -1,17 +1,13 @@
 """Bad input is a miss: nothing raises, nothing hangs, nobody gets more than planned."""
 
-import time
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments.assignment.sdk import (
     Context,
-    Definitions,
     Source,
-    bucket_ranges,
     decrypt,
     evaluate_condition,
     evaluate_feature,
@@ -180,7 +176,7 @@ def test_an_experiment_that_cannot_be_read_includes_nobody(experiment: Any) -> N
 
 
 @given(st.lists(RULE, max_size=4), JSON, JSON, st.booleans())
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_no_payload_makes_an_evaluation_raise(
     rules: Any, value: Any, group: Any, sticky: bool
 ) -> None:
@@ -209,66 +205,3 @@ def test_no_value_makes_a_function_raise(first: Any, second: Any, third: Any) ->
         url=str(first),
     )
     run_experiment({"key": "exp", "variations": [0, 1]}, context).to_json()
-
-
-def seconds(payload: dict[str, Any], key: str) -> tuple[float, Source]:
-    """CPU time of one evaluation, and what it came to."""
-    known = Definitions.of(payload)
-    started = time.process_time()
-    answer = evaluate_feature(known, key, Context(attributes={"id": ANN}))
-    return time.process_time() - started, answer.source
-
-
-def chain(length: int, parents: int = 1) -> dict[str, Any]:
-    """Features of which each waits, `parents` times over, for the next."""
-    features: dict[str, Any] = {
-        f"f{number}": {
-            "rules": [
-                {"parentConditions": [{"id": f"f{number + 1}"}] * parents, "force": 1}
-            ]
-        }
-        for number in range(length)
-    }
-    return {"features": features}
-
-
-def test_a_chain_of_prerequisites_is_followed() -> None:
-    assert seconds(chain(40), "f0")[1] is Source.FORCE
-
-
-def test_a_chain_without_end_is_a_circle() -> None:
-    spent, source = seconds(chain(5_000), "f0")
-    assert source is Source.CYCLE
-    assert spent < 0.1
-
-
-def test_prerequisites_that_branch_cost_once_each() -> None:
-    """Forty levels of eight: asked each time, they would never come to an end."""
-    spent, source = seconds(chain(40, parents=8), "f0")
-    assert source is Source.FORCE
-    assert spent < 0.1
-
-
-def test_a_bound_on_versions_is_not_counted_up_to() -> None:
-    experiment = {
-        "key": "exp",
-        "variations": [0, 1],
-        "bucketVersion": 1,
-        "minBucketVersion": 10**15,
-    }
-    context = Context(attributes={"id": ANN}, sticky_documents={})
-    assert run_experiment(experiment, context).in_experiment
-
-
-def test_deep_values_are_served_and_never_read() -> None:
-    deep: Any = []
-    for _ in range(50_000):
-        deep = [deep]
-    known = {"features": {"exp": {"defaultValue": 0, "rules": [{"force": deep}]}}}
-    context = Context(attributes={"id": ANN, "deep": deep})
-    assert evaluate_feature(known, "exp", context).value is deep
-
-
-@pytest.mark.parametrize("arms", [0, -5])
-def test_no_arms_have_no_ranges(arms: int) -> None:
-    assert bucket_ranges(arms, 1.0, [float("nan")]) == ()
