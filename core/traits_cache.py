@@ -3,7 +3,7 @@
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 from types import MappingProxyType
@@ -22,6 +22,11 @@ _ENTRY_BYTES = 512
 """What an entry costs beside its traits; most subjects have none."""
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+_Key = tuple[str, str]
+_Place = tuple[int, str, str]
+"""Environment, kind and id, as what hashes quickest: this is on the fast path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class Traits:
         self._readers = readers
         self._reach = reach or Reach()
         self._max_bytes = max_bytes
-        self._entries: OrderedDict[tuple[UUID, SubjectKey], _Entry] = OrderedDict()
+        self._entries: OrderedDict[_Place, _Entry] = OrderedDict()
         self._size = 0
         self._changes = 0
 
@@ -67,11 +72,13 @@ class Traits:
         """The traits on record if they were read just now; None: await `of`."""
         found: list[Mapping[str, Any]] = []
         oldest = time.monotonic() - FRESH_SECONDS
-        for key in _keys(context):
-            entry = self._entries.get((environment_id, key))
+        place = environment_id.int
+        for kind, known in _keys(context):
+            entry = self._entries.get((place, kind, known))
             if entry is None or entry.read_at < oldest:
                 return None
-            found.append(entry.traits)
+            if entry.traits:
+                found.append(entry.traits)
         return _over(found)
 
     async def of(
@@ -86,13 +93,14 @@ class Traits:
     ) -> list[Mapping[str, Any]]:
         """The same for many, in their order, with one query for all at most."""
         oldest = time.monotonic() - FRESH_SECONDS
-        known: dict[SubjectKey, Mapping[str, Any]] = {}
-        lacking: set[SubjectKey] = set()
+        known: dict[_Key, Mapping[str, Any]] = {}
+        lacking: set[_Key] = set()
         for key in {key for context in contexts for key in _keys(context)}:
-            entry = self._entries.get((environment_id, key))
+            place = environment_id.int, *key
+            entry = self._entries.get(place)
             if entry is not None:
                 known[key] = entry.traits
-                self._entries.move_to_end((environment_id, key))
+                self._entries.move_to_end(place)
             if entry is None or entry.read_at < oldest:
                 lacking.add(key)
         if lacking:
@@ -105,16 +113,15 @@ class Traits:
     def forget(self, environment_id: UUID, *subjects: SubjectKey) -> None:
         """These were just changed: read them anew. In need the old ones still do."""
         self._changes += 1
-        for key in subjects:
-            entry = self._entries.get((environment_id, key))
+        for kind, known in subjects:
+            place = environment_id.int, kind.value, known
+            entry = self._entries.get(place)
             if entry is not None:
-                self._entries[environment_id, key] = _Entry(
-                    entry.traits, float("-inf"), entry.size
-                )
+                self._entries[place] = replace(entry, read_at=float("-inf"))
 
     async def _read(
-        self, environment_id: UUID, lacking: set[SubjectKey]
-    ) -> Mapping[SubjectKey, Mapping[str, Any]]:
+        self, environment_id: UUID, lacking: set[_Key]
+    ) -> Mapping[_Key, Mapping[str, Any]]:
         keys = sorted(lacking)
         asked, changes = time.monotonic(), self._changes
         try:
@@ -128,43 +135,50 @@ class Traits:
         read_at = asked if changes == self._changes else float("-inf")
         known = dict(zip(keys, found, strict=True))
         for key, traits in known.items():
-            self._remember((environment_id, key), traits, read_at)
+            self._remember((environment_id.int, *key), traits, read_at)
         return known
 
     def _remember(
-        self, key: tuple[UUID, SubjectKey], traits: Mapping[str, Any], read_at: float
+        self, place: _Place, traits: Mapping[str, Any], read_at: float
     ) -> None:
         size = _ENTRY_BYTES
         if traits:
             size += 2 * len(msgspec.json.encode(traits))
-        before = self._entries.pop(key, None)
+        before = self._entries.pop(place, None)
         self._size += size - (0 if before is None else before.size)
-        self._entries[key] = _Entry(traits, read_at, size)
+        self._entries[place] = _Entry(traits, read_at, size)
         while self._size > self._max_bytes:
             self._size -= self._entries.popitem(last=False)[1].size
 
 
-def _keys(context: SubjectContext) -> list[SubjectKey]:
+_ACCOUNT, _ANONYMOUS, _USER = (
+    kind.value
+    for kind in (SubjectKind.ACCOUNT, SubjectKind.ANONYMOUS, SubjectKind.USER)
+)
+
+
+def _keys(context: SubjectContext) -> list[_Key]:
     """Whose traits count, each over those before it."""
-    ids = (
-        (SubjectKind.ACCOUNT, context.account_id),
-        (SubjectKind.ANONYMOUS, context.anonymous_id),
-        (SubjectKind.USER, context.user_id),
-    )
-    return [(kind, known) for kind, known in ids if known is not None]
+    keys: list[_Key] = []
+    if context.account_id is not None:
+        keys.append((_ACCOUNT, context.account_id))
+    if context.anonymous_id is not None:
+        keys.append((_ANONYMOUS, context.anonymous_id))
+    if context.user_id is not None:
+        keys.append((_USER, context.user_id))
+    return keys
 
 
-def _alone(key: SubjectKey) -> SubjectContext:
+def _alone(key: _Key) -> SubjectContext:
     kind, known = key
-    if kind is SubjectKind.ACCOUNT:
+    if kind == _ACCOUNT:
         return SubjectContext(account_id=known)
-    if kind is SubjectKind.ANONYMOUS:
+    if kind == _ANONYMOUS:
         return SubjectContext(anonymous_id=known)
     return SubjectContext(user_id=known)
 
 
 def _over(layers: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    told = [layer for layer in layers if layer]
-    if not told:
+    if not layers:
         return _NOTHING
-    return reduce(or_, (dict(layer) for layer in told))
+    return layers[0] if len(layers) == 1 else reduce(or_, map(dict, layers))
