@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from core.conditions import compiled
@@ -100,6 +101,25 @@ def neighbour_checks(
     return tuple(checks)
 
 
+def targeting_checks(
+    draft: Draft, condition: Mapping[str, Any]
+) -> tuple[LaunchCheck, ...]:
+    """What is worth knowing of the targeting, its segments written out.
+
+    Who is treated may leave it by that, and only in one arm.
+    """
+    changed = _CHANGED_BY.get(draft.experiment.treatment, frozenset())
+    return tuple(
+        LaunchCheck(
+            "TARGETING_CHANGES",
+            Severity.WARNING,
+            f"The treatment can change {name}, which the targeting reads. Whoever was "
+            "exposed stays in the analysis, but is served by what holds now.",
+        )
+        for name in sorted(compiled(condition).names() & changed)
+    )
+
+
 def treated_by(draft: Draft) -> frozenset[str]:
     """The meters and flows that an experiment varies; a feature's value has no name."""
     names = (variant.payload.get(name) for variant in draft.variants for name in _NAMES)
@@ -189,19 +209,6 @@ def _population(draft: Draft) -> Iterator[LaunchCheck]:
         )
 
 
-def _changed(draft: Draft) -> Iterator[LaunchCheck]:
-    """Who is treated may leave the targeting by it, and only in one arm."""
-    changed = _CHANGED_BY.get(draft.experiment.treatment, frozenset())
-    read = compiled(draft.experiment.targeting or {}).names() & changed
-    for name in sorted(read):
-        yield LaunchCheck(
-            "TARGETING_CHANGES",
-            Severity.WARNING,
-            f"The treatment can change {name}, which the targeting reads. Whoever was "
-            "exposed stays in the analysis, but is served by what holds now.",
-        )
-
-
 def _caps(draft: Draft) -> Iterator[LaunchCheck]:
     for measure in draft.measures:
         metric = measure.metric
@@ -216,5 +223,4 @@ _RULES: tuple[Callable[[Draft], Iterator[LaunchCheck]], ...] = (
     _metrics,
     _variants,
     _population,
-    _changed,
 )

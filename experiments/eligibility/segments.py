@@ -1,13 +1,15 @@
 """Segments in conditions: which ones a condition names, and what they stand for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from core.conditions import ConditionInvalid
 from experiments.errors import SegmentCycle, SegmentUnknown
 
-MAX_DEPTH = 10
+MAX_STEPS = 40
+"""How long the way to a part may be; a condition that may be published is shorter."""
+
 MAX_WRITTEN = 50_000
 """How many listed values a condition may come to with its segments written out."""
 
@@ -32,7 +34,20 @@ class SegmentRule:
 
 def named(source: object) -> frozenset[str]:
     """The keys of the segments that a condition names itself."""
-    return frozenset(_named(source))
+    found: set[str] = set()
+    waiting = [source]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += part
+        elif isinstance(part, Mapping):
+            for name, value in part.items():
+                key = _key_in(str(name), value)
+                if key is None:
+                    waiting.append(value)
+                else:
+                    found.add(key)
+    return frozenset(found)
 
 
 def written_out(
@@ -55,19 +70,18 @@ def written_out(
     return writer.condition(source, (), () if within is None else (within,))
 
 
-def _named(source: object) -> Iterator[str]:
-    if isinstance(source, Mapping):
-        for name, value in source.items():
-            if name in _LISTED and isinstance(value, str):
-                yield value
-            elif name == _SAVED and isinstance(value, Mapping):
-                if isinstance(value.get("id"), str):
-                    yield value["id"]
-            else:
-                yield from _named(value)
-    elif isinstance(source, list):
-        for item in source:
-            yield from _named(item)
+def _key_in(name: str, value: object) -> str | None:
+    """The segment that an entry of a condition names."""
+    if name == _SAVED and isinstance(value, Mapping):
+        value = value.get("id")
+    elif name not in _LISTED:
+        return None
+    return value if isinstance(value, str) else None
+
+
+def _check_depth(where: Where) -> None:
+    if len(where) > MAX_STEPS:
+        raise ConditionInvalid("It is nested too deeply.", path=where)
 
 
 class _Writer:
@@ -81,8 +95,7 @@ class _Writer:
         self, source: Mapping[str, Any], where: Where, trail: tuple[str, ...]
     ) -> dict[str, Any]:
         """An object of which every entry must hold."""
-        if len(where) > MAX_DEPTH * 4:
-            raise ConditionInvalid("It is nested too deeply.", path=where)
+        _check_depth(where)
         kept: dict[str, Any] = {}
         saved: list[dict[str, Any]] = []
         for name, value in source.items():
@@ -116,6 +129,7 @@ class _Writer:
         return self._operators(value, where)
 
     def _operators(self, value: Mapping[str, Any], where: Where) -> dict[str, Any]:
+        _check_depth(where)
         written: dict[str, Any] = {}
         for name, operand in value.items():
             here = (*where, str(name))

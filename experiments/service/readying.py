@@ -17,6 +17,7 @@ from experiments.readiness import (
     Severity,
     launch_checks,
     neighbour_checks,
+    targeting_checks,
     treated_by,
 )
 from experiments.service import prerequisites, segments
@@ -33,7 +34,7 @@ async def checks_of(
     return {
         draft.experiment.id: (
             *launch_checks(draft),
-            *await _refusals(session, draft),
+            *await _population(session, draft),
             *await _waiting(session, draft),
             *neighbour_checks(draft, neighbours),
         )
@@ -55,11 +56,11 @@ async def _neighbours(session: AsyncSession, project_id: UUID) -> list[Neighbour
     ]
 
 
-async def _refusals(session: AsyncSession, draft: Draft) -> list[LaunchCheck]:
-    """What the start would refuse of whom it is for."""
-    experiment, checks = draft.experiment, []
+async def _population(session: AsyncSession, draft: Draft) -> Sequence[LaunchCheck]:
+    """Of whom it is for: what the start would refuse, and what is worth knowing."""
+    experiment = draft.experiment
     try:
-        await segments.spelled_out(
+        condition, _ = await segments.spelled_out(
             session,
             project_id=experiment.project_id,
             source=experiment.targeting or {},
@@ -73,8 +74,8 @@ async def _refusals(session: AsyncSession, draft: Draft) -> list[LaunchCheck]:
             specs=specs_of(experiment),
         )
     except Problem as problem:
-        checks.append(LaunchCheck(problem.code, Severity.BLOCKER, problem.message))
-    return checks
+        return [LaunchCheck(problem.code, Severity.BLOCKER, problem.message)]
+    return targeting_checks(draft, condition)
 
 
 async def _waiting(session: AsyncSession, draft: Draft) -> list[LaunchCheck]:

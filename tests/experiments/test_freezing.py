@@ -16,7 +16,7 @@ from tests.experiments.company import Company
 
 pytestmark = pytest.mark.stores
 
-NEWER = {"treatment", "targeting", "imported"}
+NEWER = {"treatment", "targeting", "imported", "eligibility"}
 """Parts of a design that earlier ones were stored without."""
 
 
@@ -77,4 +77,5 @@ async def test_a_design_written_before_a_part_was_frozen_still_reads(
         phase.design = {**old, "arms": arms, "metrics": metrics}
         design = design_of(phase)
     assert (design.treatment, design.targeting) == (None, None)
+    assert design.eligibility is None
     assert design.primary.key == "paid"

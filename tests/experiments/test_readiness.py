@@ -16,6 +16,7 @@ from experiments.readiness import (
     blockers,
     launch_checks,
     neighbour_checks,
+    targeting_checks,
     treated_by,
 )
 from experiments.treatments import TreatmentKind
@@ -157,15 +158,14 @@ def limits(**changes: Any) -> Draft:
 def test_targeting_by_what_the_treatment_changes_is_worth_knowing(
     targeting: dict[str, Any] | None, named: list[str]
 ) -> None:
-    checks = launch_checks(limits(targeting=targeting))
-    assert blockers(checks) == ()
-    found = [check for check in checks if check.code == "TARGETING_CHANGES"]
-    assert [check.severity for check in found] == [Severity.WARNING] * len(named)
+    found = targeting_checks(limits(), targeting or {})
+    assert [check.code for check in found] == ["TARGETING_CHANGES"] * len(named)
+    assert {check.severity for check in found} <= {Severity.WARNING}
     assert all(name in check.message for name, check in zip(named, found, strict=True))
 
 
 def test_a_feature_changes_nothing_that_targeting_reads() -> None:
-    assert launch_checks(draft(targeting={"plan": "free"})) == ()
+    assert targeting_checks(draft(), {"plan": "free"}) == ()
 
 
 def test_neighbours_are_named_but_for_those_of_its_own_layer() -> None:

@@ -116,6 +116,24 @@ def test_a_segment_named_in_another_way_is_refused(source: dict[str, Any]) -> No
         written_out(source, SEGMENTS)
 
 
+@pytest.mark.parametrize("wrap", ["$not", "$and", "value", "plain"])
+def test_what_is_nested_without_end_is_refused(wrap: str) -> None:
+    source: dict[str, Any] = {"id": {"$inGroup": "beta"}}
+    if wrap == "value":
+        source = {"$inGroup": "beta"}
+    for _ in range(20_000):
+        source = {wrap: [source]} if wrap == "$and" else {wrap: source}
+        if wrap == "value":
+            source = {"$not": source["value"]}
+    source = {"id": source} if wrap == "value" else source
+    assert named(source) == {"beta"}
+    if wrap == "plain":
+        assert "plain" in written_out(source, SEGMENTS)
+        return
+    with pytest.raises(ConditionInvalid, match="deeply"):
+        written_out(source, SEGMENTS)
+
+
 def test_nothing_that_is_written_out_names_a_segment() -> None:
     source = {"$nor": [{"$savedGroup": {"id": "small"}}, {"x": {"$inGroup": "beta"}}]}
     written = written_out(source, SEGMENTS)
