@@ -15,10 +15,10 @@ SOURCES := $(wildcard api core experiments surveys feedback workers migrations s
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test bench proof lock schema clean
+.PHONY: help setup run check test bench bench-assignment proof lock schema clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup: $(TOOLS) $(CONSOLE) ## install everything that the other targets use
 
@@ -57,6 +57,9 @@ bench: setup ## measure speed; the README's figures come from here
 	  module=$$(basename $$path .py); \
 	  echo "== $$module"; python -m benchmarks.$$module || exit 1; \
 	done
+
+bench-assignment: setup ## assignment over HTTP, beside Unleash (needs wrk)
+	@python -m benchmarks.assignment
 
 proof: setup ## the long proofs: kills, restarts, races, on both pairs of stores
 	@pytest -q -m slow

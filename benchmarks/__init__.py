@@ -1,0 +1,1 @@
+"""What makes every figure that is quoted: ratios, measured side by side."""

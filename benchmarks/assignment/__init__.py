@@ -1,0 +1,1 @@
+"""Assignment over HTTP, side by side with Unleash and with the floor of the server."""

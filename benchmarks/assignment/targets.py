@@ -1,0 +1,81 @@
+"""What is asked of each server: the same twenty experiments every time."""
+
+import hashlib
+import json
+from urllib.parse import quote
+
+from benchmarks.assignment.load import Target
+from benchmarks.assignment.servers import Running
+
+DOCUMENT = """query Assignments($subject: SubjectInput!) {
+  assignments(subject: $subject, qualifying: true) {
+    etag
+    assignments { experimentKey variant value reason inExperiment }
+  }
+}"""
+GENERIC = """query Assignments(
+  $subject: SubjectInput!, $a: Boolean!, $b: Boolean!, $c: Boolean!, $d: Boolean!
+) {
+  assignments(subject: $subject, qualifying: true) {
+    etag @include(if: $a)
+    assignments {
+      experimentKey variant value @include(if: $b) reason @include(if: $c)
+      inExperiment @include(if: $d)
+    }
+  }
+}"""
+"""The same answer, by a document with more conditions than a plan is made for."""
+
+ATTRIBUTES = {"plan": "free", "country": "NO", "segment": "none"}
+SUBJECT = {"userId": "%s", "attributes": ATTRIBUTES}
+FLAGS = dict.fromkeys("abcd", True)
+JSON = "application/json"
+
+
+def of_hone(running: Running, key: str) -> list[Target]:
+    """Every way to ask Hone."""
+    headers = {"authorization": f"Bearer {key}", "content-type": JSON}
+    named = {"version": 1, "sha256Hash": hashlib.sha256(DOCUMENT.encode()).hexdigest()}
+    extensions = quote(json.dumps({"persistedQuery": named}))
+    # What replaces %s needs no quoting.
+    variables = quote(json.dumps({"subject": SUBJECT})).replace("%25s", "%s")
+    context = {"context": {"targetingKey": "%s", **ATTRIBUTES}}
+    graphql, ofrep = f"{running.url}/graphql", f"{running.url}/ofrep/v1/evaluate/flags"
+
+    def post(name: str, url: str, body: object) -> Target:
+        return Target(name, url, running.process, "POST", json.dumps(body), headers)
+
+    def get(name: str, url: str, sent: dict[str, str]) -> Target:
+        return Target(name, url, running.process, "GET", "", sent)
+
+    persisted = f"{graphql}?extensions={extensions}&variables={variables}"
+    return [
+        post(
+            "GraphQL, prepared",
+            graphql,
+            {"query": DOCUMENT, "variables": {"subject": SUBJECT}},
+        ),
+        post(
+            "GraphQL, executor",
+            graphql,
+            {"query": GENERIC, "variables": {"subject": SUBJECT, **FLAGS}},
+        ),
+        get("GraphQL, persisted GET", persisted, {"authorization": f"Bearer {key}"}),
+        post("OFREP bulk", ofrep, context),
+        get("SDK payload", f"{running.url}/api/features/{key}", {}),
+    ]
+
+
+def of_floor(running: Running) -> Target:
+    """The floor, with a body as large as a query's."""
+    body = json.dumps({"query": DOCUMENT, "variables": {"subject": SUBJECT}})
+    headers = {"content-type": JSON}
+    return Target("raw ASGI, 2 KB", running.url, running.process, "POST", body, headers)
+
+
+def of_unleash(running: Running, token: str) -> Target:
+    """Unleash's frontend API."""
+    path = "/api/frontend?userId=%s&properties[plan]=free&properties[country]=NO"
+    url = running.url + path.replace("[", "%5B").replace("]", "%5D")
+    headers = {"authorization": token}
+    return Target("Unleash 8.2 frontend API", url, running.process, "GET", "", headers)
