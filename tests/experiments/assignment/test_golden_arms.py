@@ -4,6 +4,7 @@ The golden files were computed once, with another implementation, and never chan
 difference means that people in running experiments would be assigned anew.
 """
 
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from experiments.assignment.sdk import Context, Definitions, evaluate_feature
 from experiments.assignment.seeds import holdout_seed, layer_seed, phase_seed
 from experiments.design import UnitKind
 from tests.experiments.assignment.golden.definitions import (
+    HERE,
     NOBODY,
     SUBJECTS,
     GoldenExperiment,
@@ -36,6 +38,13 @@ from tests.experiments.assignment.golden.definitions import (
 
 PROJECT = UUID("01935a3e-7c00-7000-8000-00000000c0de")
 
+DIGESTS = {
+    "arms.txt": "0e9148676dd42af77de749fba6ccff7bf8aed5ca3a676d5f9ce2b67e2fd02441",
+    "experiments.json": (
+        "6d2c285db6716af70b30130fa9b06914d9820d6b8ac87a958465c08cfa137192"
+    ),
+}
+
 each_experiment = pytest.mark.parametrize(
     "experiment", experiments(), ids=lambda experiment: experiment.key
 )
@@ -44,6 +53,13 @@ each_experiment = pytest.mark.parametrize(
 @pytest.fixture(scope="module")
 def column() -> Encoded:
     return encoded(list(map(str, subjects())))
+
+
+@pytest.mark.parametrize(("name", "written_first"), DIGESTS.items())
+def test_the_golden_files_are_those_first_written(
+    name: str, written_first: str
+) -> None:
+    assert sha256((HERE / name).read_bytes()).hexdigest() == written_first
 
 
 def test_the_subjects_are_the_golden_ones() -> None:
@@ -92,7 +108,7 @@ def test_the_server_gives_the_golden_arms(experiment: GoldenExperiment) -> None:
 
 
 def test_another_implementation_gives_the_golden_arms() -> None:
-    """Over five hundred subjects, of every kind, as GrowthBook's own SDK assigns them."""
+    """Over five hundred subjects of every kind, as GrowthBook's own SDK has them."""
     features = {each.key: each.feature() for each in experiments()}
     client = GrowthBook(features=features)
     for row, subject in list(enumerate(subjects()))[::19]:
