@@ -63,6 +63,16 @@ class LinkOutcome(StrEnum):
     """The anonymous id belongs to another user: nothing moves."""
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Links that events told of, beside those on record."""
+
+    news: tuple[Link, ...]
+    """Those that would change what is on record, one for each anonymous id."""
+    conflicts: int
+    """How many name another user than the one that the anonymous id belongs to."""
+
+
 async def link(
     session: AsyncSession, environment_id: UUID, anonymous_id: str, user_id: str
 ) -> tuple[IdentityLink, LinkOutcome]:
@@ -121,20 +131,26 @@ async def learn(
     )
 
 
-async def unknown(
+async def compared(
     session: AsyncSession, environment_id: UUID, links: Collection[Link]
-) -> list[Link]:
-    """Those of the links that would change what is on record, once each."""
+) -> Compared:
+    """What of these links is not on record, and how many are in conflict with it."""
     first: dict[str, Link] = {}
     for one in sorted(links, key=lambda one: one.linked_at):
         first.setdefault(one.anonymous_id, one)
     rows = await _of(session, environment_id, col(IdentityLink.anonymous_id), first)
     known = {row.anonymous_id: row for row in rows}
-    return [
-        one
+    news = {
+        name: one
         for name, one in first.items()
         if name not in known or one.linked_at < known[name].linked_at
-    ]
+    }
+    owners = {name: row.user_id for name, row in known.items()}
+    owners |= {name: one.user_id for name, one in news.items()}
+    return Compared(
+        news=tuple(news.values()),
+        conflicts=sum(one.user_id != owners[one.anonymous_id] for one in links),
+    )
 
 
 async def links_of(

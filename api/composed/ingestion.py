@@ -1,5 +1,6 @@
 """Events in: everything to the log, then what it took of subjects to the facts."""
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -7,7 +8,8 @@ from api.composed.assignments import is_trusted, variants_met
 from api.context import Context
 from core import subjects
 from core.clock import now
-from core.links import Link, settled_among, unknown, unsettle
+from core.links import Link, compared, settled_among, unsettle
+from core.reach import is_unreachable
 from core.subjects import (
     Join,
     Statement,
@@ -20,10 +22,11 @@ from experiments.events.ingest import Kept, Receipt, Unreadable, ingest
 from experiments.events.log import EXPOSURE, IDENTIFY, MEMBERSHIP, NewEvent
 from experiments.events.validation import MAX_AHEAD
 
+_log = logging.getLogger("hone.ingestion")
+
 TOLD_AT_ONCE = 500
 """Events whose subjects one transaction locks."""
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
-FAR_AHEAD = datetime.max.replace(tzinfo=UTC)
 
 _TELLING = frozenset({IDENTIFY, MEMBERSHIP})
 
@@ -55,8 +58,8 @@ async def take_events(
     measures.ingested("duplicate", receipt.duplicates)
     measures.ingested("rejected", len(receipt.rejected))
     if is_trusted(context):
-        await _remember(context, receipt.kept)
-    await _reopen(context, receipt.kept)
+        await _remember(context, [o for o in receipt.kept if o.event.name in _TELLING])
+    await _notice(context, receipt.kept)
     if receipt.accepted:
         context.services.queue.nudge("fold_events")
     return receipt
@@ -77,41 +80,43 @@ async def _remember(context: Context, kept: Sequence[Kept]) -> None:
 
     So a crash in between loses nothing: the caller, not answered, sends it again.
     """
-    telling = await _telling(context, kept)
-    if not telling:
+    if not kept:
         return
+    telling = [one for one in kept if one.event.name in _TELLING]
+    linking = [one for one in kept if one.event.user_id and one.event.anonymous_id]
+    environment_id = context.caller.environment_id
     async with context.readers() as session:
         received = await now(session)
-    for start in range(0, len(telling), TOLD_AT_ONCE):
-        told = _told(telling[start : start + TOLD_AT_ONCE], received)
+        links = [_link(one, received) for one in linking]
+        found = await compared(session, environment_id, links)
+    for start in range(0, max(len(telling), len(found.news)), TOLD_AT_ONCE):
+        part = slice(start, start + TOLD_AT_ONCE)
+        told = _told(telling[part], found.news[part], received)
         async with context.sessions.begin() as session:
-            await subjects.remember(session, context.caller.environment_id, told)
-        changed = {said.subject for said in told.statements}
-        context.services.traits.forget(context.caller.environment_id, *changed)
-    context.services.queue.nudge("settle_links")
+            await subjects.remember(session, environment_id, told)
+    context.services.measures.linked("conflict", found.conflicts)
+    context.services.measures.linked("linked", len(found.news))
+    if found.news:
+        context.services.queue.nudge("settle_links")
 
 
-async def _telling(context: Context, kept: Sequence[Kept]) -> list[Kept]:
-    """Events that say something of a subject that may not be on record."""
-    pairs = [
-        (one, Link(one.event.anonymous_id, one.event.user_id, said_at))
-        for one in kept
-        if one.event.name not in _TELLING
-        and one.event.anonymous_id is not None
-        and one.event.user_id is not None
-        and (said_at := one.event.occurred_at or FAR_AHEAD)
-    ]
-    if not pairs:
-        return [one for one in kept if one.event.name in _TELLING]
-    async with context.readers() as session:
-        news = await unknown(
-            session, context.caller.environment_id, [link for _, link in pairs]
-        )
-    fresh = set(news)
-    linking = {one.event.id for one, link in pairs if link in fresh}
-    return [
-        one for one in kept if one.event.name in _TELLING or one.event.id in linking
-    ]
+async def _notice(context: Context, kept: Sequence[Kept]) -> None:
+    """What events say beside what they are: with both ids, that the two are linked.
+
+    With the database away they are taken all the same: it will be said again.
+    """
+    others = [one for one in kept if one.event.name not in _TELLING]
+    linking = [one for one in others if one.event.user_id and one.event.anonymous_id]
+    if context.database.reach.is_away:
+        return
+    try:
+        if is_trusted(context):
+            await _remember(context, linking)
+        await _reopen(context, others)
+    except Exception as error:
+        if not is_unreachable(error):
+            raise
+        _log.warning("The links of %d events were not noticed", len(linking))
 
 
 async def _reopen(context: Context, kept: Sequence[Kept]) -> None:
@@ -133,14 +138,19 @@ async def _reopen(context: Context, kept: Sequence[Kept]) -> None:
         context.services.queue.nudge("settle_links")
 
 
-def _told(telling: Sequence[Kept], received: datetime) -> Told:
+def _link(one: Kept, received: datetime) -> Link:
+    """A user and an anonymous id on one event are a link."""
+    at = _said_at(one, received) or received
+    return Link(one.event.anonymous_id or "", one.event.user_id or "", at)
+
+
+def _told(telling: Sequence[Kept], links: Sequence[Link], received: datetime) -> Told:
     """What the events say, each as of its own instant.
 
     Of a repeat without one it is not known when it was said: it tells what nobody
     has told since, and no membership.
     """
     statements: list[Statement] = []
-    links: list[Link] = []
     joins: list[Join] = []
     for one in telling:
         event, at = one.event, _said_at(one, received)
@@ -149,10 +159,6 @@ def _told(telling: Sequence[Kept], received: datetime) -> Told:
             statements.append(
                 Statement(kind, external_id, event.properties, at or LONG_AGO, event.id)
             )
-        if event.user_id is not None and event.anonymous_id is not None:
-            links.append(Link(event.anonymous_id, event.user_id, at or received))
-        if event.name not in _TELLING:
-            continue
         if event.user_id is not None and event.account_id is not None and at:
             joins.append(Join(event.user_id, event.account_id, at))
     return Told(statements, links, joins)

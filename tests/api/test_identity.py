@@ -207,6 +207,22 @@ async def test_a_link_learned_from_an_event_is_settled_by_the_task(
     assert await _sticky(edge) == [("USER", user, "long", visitor)]
 
 
+async def test_conflicts_in_events_are_counted_and_move_nothing(
+    edge: Edge, log: EventLog, settings: Settings
+) -> None:
+    for number, user in enumerate(["ann", "ann", "bob"]):
+        both = {"userId": user, "anonymousId": "visitor"}
+        await track(edge, {"eventId": f"l-{number}", "name": "visit", "subject": both})
+    shown = (await edge.client.get("/metrics")).text
+    assert 'hone_identity_links_total{outcome="conflict"} 1.0' in shown
+    assert 'hone_identity_links_total{outcome="linked"} 1.0' in shown
+    async with edge.database.readers() as session:
+        (row,) = (await session.exec(select(IdentityLink))).all()
+    assert (row.user_id, row.logged) == ("ann", True)
+    await settle(edge.database, log, settings)
+    assert await log.count(edge.tenant.environment.id) == 3
+
+
 async def test_a_visitors_exposure_that_comes_late_is_kept_as_well(
     edge: Edge, log: EventLog, settings: Settings
 ) -> None:
