@@ -17,9 +17,16 @@ from api.composed.ingestion import take_events
 from api.context import Context
 from api.graphql.http import PREFLIGHT, open_to_pages
 from api.policies import Policy
-from api.problems import Malformed, Refused, forbidden, unauthenticated
+from api.problems import (
+    Malformed,
+    Refused,
+    forbidden,
+    unauthenticated,
+    unavailable,
+)
 from api.rates import retry_headers
 from api.services import Services
+from core.database import is_unreachable
 from core.problems import Invalid
 from experiments.events.ingest import Receipt, Unreadable
 from experiments.events.log import NewEvent
@@ -77,6 +84,11 @@ async def receive_events(request: Request) -> JSONResponse:
         answer = _refused(refusal)
     except Invalid as problem:
         answer = _refused(Malformed(problem.code, problem.message, status=413))
+    except Exception as crash:
+        if not is_unreachable(crash):
+            raise
+        # What was stored of it before is known by its ids when it is sent again.
+        answer = _refused(unavailable())
     answer.headers.update(open_to_pages(credentials_of(request), caller))
     return answer
 

@@ -156,6 +156,14 @@ class Browser:
         payload = self.client.get(f"{self.url}/api/features/{self.key}")
         return [flags.status_code, payload.status_code]
 
+    def report(self) -> httpx.Response:
+        """Send one event, always the same."""
+        return self.client.post(
+            f"{self.url}/v1/events",
+            json=[{"id": "e1", "name": "paid", "userId": "u0"}],
+            headers={"authorization": f"Bearer {self.key}"},
+        )
+
     def go_on(self, expected: Mapping[int, Any], stop: threading.Event) -> None:
         """Ask without a pause; what is not as expected is kept."""
         person = 0
@@ -247,6 +255,12 @@ def test_assignments_outlast_the_database_and_a_restart(
     assert answer.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
     assert int(answer.headers["retry-after"]) > 0
     assert health(url)["status"] == "degraded"
+    lost = browser.report()
+    assert (lost.status_code, lost.json()["errors"][0]["extensions"]["code"]) == (
+        503,
+        "UNAVAILABLE",
+    )
+    assert lost.headers["access-control-allow-origin"] == "*"
     relay.freeze()
     time.sleep(seconds / 2)
     assert refused(api).status_code == 503
@@ -269,6 +283,7 @@ def test_assignments_outlast_the_database_and_a_restart(
     relay.restore()
     until(lambda: health(url)["status"] == "ok", seconds=20)
     assert browse(url).everyone() == expected
+    assert browse(url).report().json()["accepted"] == 1
 
 
 def of(name: str, answer: Any) -> Any:
