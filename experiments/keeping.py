@@ -21,21 +21,40 @@ class Split:
     arms: tuple[str, ...]
     ranges: tuple[Range, ...]
     seed_state: int
+    layer: tuple[int, tuple[Range, ...]] | None = None
+    """The layer's hashed seed, and the slots that are the phase's."""
+    holdouts: tuple[tuple[int, tuple[Range, ...]], ...] = ()
+    """Each holdout's hashed seed, and the part that it holds out."""
 
     @classmethod
     def of(cls, design: PhaseDesign) -> "Split":
         """From the design, at its coverage now."""
         weights = [arm.weight for arm in design.arms]
+        rules = design.eligibility or {}
+        layer = rules.get("layer")
         return cls(
             phase_id=design.phase_id,
             experiment_key=design.experiment_key,
             arms=tuple(arm.key for arm in design.arms),
             ranges=bucket_ranges(len(weights), design.coverage, weights),
             seed_state=fnv32a(design.seed),
+            layer=layer
+            and (fnv32a(layer["seed"]), tuple((a, b) for a, b in layer["ranges"])),
+            holdouts=tuple(
+                (fnv32a(each["seed"]), ((0.0, each["share"]),))
+                for each in rules.get("holdouts", ())
+            ),
         )
 
     def variant(self, text: str) -> str | None:
-        """What an id alone would get; None where it would be out."""
+        """What an id alone would get; None where its hash leaves it out.
+
+        The targeting is not asked: it reads what is known of a person, not the id.
+        """
+        if self.layer is not None and not _falls_in(text, *self.layer):
+            return None
+        if any(_falls_in(text, *holdout) for holdout in self.holdouts):
+            return None
         chosen = choose(bucket_after(text, self.seed_state), self.ranges)
         return None if chosen is None else self.arms[chosen]
 
@@ -87,3 +106,7 @@ def kept(
             if split.variant(text) != first.variant_key
         ),
     )
+
+
+def _falls_in(text: str, seed_state: int, ranges: tuple[Range, ...]) -> bool:
+    return choose(bucket_after(text, seed_state), ranges) is not None

@@ -1,8 +1,9 @@
 """The one evaluation: which variant a subject gets, and why.
 
 The steps, in the order in which one settles it: an override, a kill switch, a pause or
-stop, a missing unit, a holdout, the targeting, the prerequisites, the layer, a link to
-an id that was exposed before, the split. A phase is compiled to a chain of functions
+stop, a missing unit, a link to an id that was exposed before, a holdout, the targeting,
+the prerequisites, the layer, the split. Whoever met a variant keeps it, so a link comes
+before all that would have kept its id out. A phase is compiled to a chain of functions
 that holds only the steps that it has.
 """
 
@@ -112,6 +113,8 @@ def _settle(phase: CompiledPhase) -> Settle:
     after = remainder
     for holdout in reversed(definition.holdouts):
         after = _holding_out(phase, holdout, after)
+    if definition.sticky:
+        after = _linking(phase, after)
 
     def settle(attributes: Attributes) -> Decision:
         key = key_in(attributes)
@@ -124,8 +127,6 @@ def _remainder(phase: CompiledPhase) -> Remainder:
     """From the last step to the first, each in front of those behind it."""
     definition = phase.definition
     steps = _split(phase)
-    if definition.sticky:
-        steps = _linking(phase, steps)
     if definition.layer is not None:
         steps = _in_layer(phase, definition.layer, steps)
     if definition.prerequisites:
@@ -151,7 +152,7 @@ def _split(phase: CompiledPhase) -> Remainder:
 
 
 def _linking(phase: CompiledPhase, after: Remainder) -> Remainder:
-    """Whoever was linked to an exposed id keeps its arm, also out of coverage."""
+    """Whoever was linked to an exposed id keeps its arm, wherever its own id falls."""
     kept = _kept(phase, phase.definition.sticky, Cause.LINKED)
     kind = phase.definition.unit
 

@@ -101,7 +101,7 @@ class Directory:
             for hold, bit in self._bits.items()
         ]
         self._groups = _groups(phases)
-        self._overridden = _overridden(phases)
+        self._named = _named(phases)
         self._bases: dict[Situation, Base] = {}
 
     def relevant(
@@ -129,16 +129,16 @@ class Directory:
             decisions += [remainders[place](attributes, key) for place in asked]
             places += asked
         found = Relevant(base, places, decisions)
-        if self._overridden:
-            return self._with_overrides(found, sent_first, stored_first)
+        if self._named:
+            return self._with_named(found, sent_first, stored_first)
         return found
 
-    def _with_overrides(
+    def _with_named(
         self, found: Relevant, sent_first: Attributes, stored_first: Attributes
     ) -> Relevant:
         named = {
             place
-            for name, by_text in self._overridden.items()
+            for name, by_text in self._named.items()
             if isinstance(text := sent_first.get(name), str)
             for place in by_text.get(text, ())
         }
@@ -213,12 +213,13 @@ def _by_user(phase: CompiledPhase) -> bool:
     return phase.definition.unit is UnitKind.USER
 
 
-def _overridden(
-    phases: Sequence[CompiledPhase],
-) -> dict[str, dict[str, list[int]]]:
+def _named(phases: Sequence[CompiledPhase]) -> dict[str, dict[str, list[int]]]:
+    """The places of the phases that have an override or a link for an id."""
     places: dict[str, dict[str, list[int]]] = {}
     for place, phase in enumerate(phases):
-        for name in OVERRIDE_ATTRIBUTES:
-            for text in phase.definition.overrides.get(name, ()):
-                places.setdefault(name, {}).setdefault(text, []).append(place)
+        definition = phase.definition
+        for kept in (definition.overrides, definition.sticky):
+            for name in OVERRIDE_ATTRIBUTES:
+                for text in kept.get(name, ()):
+                    places.setdefault(name, {}).setdefault(text, []).append(place)
     return places

@@ -144,11 +144,11 @@ def test_a_holdout_keeps_its_share_out_of_everything() -> None:
 ALL: dict[str, Any] = {
     "overrides": {"id": {"u1": "short"}},
     "serving": Serving.KILLED,
+    "sticky": {"id": {"u1": "short"}},
     "holdouts": (HoldoutDefinition("global", "decade00decade00", 1.0),),
     "condition": {"plan": "free"},
     "prerequisites": (Prerequisite("gone", frozenset({"b"})),),
     "layer": LayerSlots("checkout", "5ca1ab1e5ca1ab1e", ()),
-    "sticky": {"id": {"u1": "short"}},
     "coverage": 0.0,
 }
 
@@ -158,12 +158,12 @@ ALL: dict[str, Any] = {
     [
         ((), Cause.OVERRIDDEN, Reason.OVERRIDE),
         (("overrides",), Cause.KILLED, Reason.KILL_SWITCH),
-        (("serving",), Cause.HELD_OUT, Reason.HOLDOUT),
+        (("serving",), Cause.LINKED, Reason.IDENTITY_LINK),
+        (("sticky",), Cause.HELD_OUT, Reason.HOLDOUT),
         (("holdouts",), Cause.NOT_TARGETED, Reason.STATIC),
         (("condition",), Cause.PREREQUISITE_UNMET, Reason.STATIC),
         (("prerequisites",), Cause.OUTSIDE_LAYER, Reason.SPLIT),
-        (("layer",), Cause.LINKED, Reason.IDENTITY_LINK),
-        (("sticky",), Cause.OUTSIDE_COVERAGE, Reason.SPLIT),
+        (("layer",), Cause.OUTSIDE_COVERAGE, Reason.SPLIT),
         (("coverage",), Cause.SPLIT, Reason.SPLIT),
     ],
 )
