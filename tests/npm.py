@@ -1,9 +1,10 @@
-"""Clients from npm: installed once into an ignored folder, run beside the server."""
+"""Clients run beside the server; those from npm in an ignored folder of packages."""
 
 import asyncio
 import json
 import os
 import shutil
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -71,10 +72,11 @@ class Script:
 
 @asynccontextmanager
 async def running(script: Path, *arguments: str) -> AsyncIterator[Script]:
-    """A script of a folder with packages; it is ended with the block."""
-    node = await installed(script.parent)
+    """A script for node or Python; it is ended with the block."""
+    own = script.suffix == ".py"
+    program = sys.executable if own else await installed(script.parent)
     process = await asyncio.create_subprocess_exec(
-        *(node, script.name, *arguments),
+        *(program, script.name, *arguments),
         cwd=script.parent,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

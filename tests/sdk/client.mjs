@@ -1,5 +1,6 @@
 // Loads features with the SDK, and for each line of JSON on standard input answers
-// with one: {attributes, keys} with what it gives, {until: key, is} when a value is so.
+// with one: {subjects, keys, whole} with what they are given, and {subject, until,
+// source} once the feature `until` has that source.
 import { createInterface } from "node:readline";
 import { GrowthBook, setPolyfills } from "@growthbook/growthbook";
 import { EventSource } from "eventsource";
@@ -9,7 +10,7 @@ setPolyfills({ EventSource });
 const sdk = new GrowthBook({ apiHost, clientKey });
 const loaded = await sdk.init({ streaming: true, timeout: 5000 });
 const say = (value) => console.log(JSON.stringify(value));
-say({ success: loaded.success, source: loaded.source });
+say({ success: loaded.success });
 
 const given = (key) => {
   const { value, source, experimentResult: result } = sdk.evalFeature(key);
@@ -26,6 +27,7 @@ async function changed(key, source) {
 for await (const line of createInterface({ input: process.stdin })) {
   const asked = JSON.parse(line);
   if (asked.until) {
+    await sdk.setAttributes(asked.subject);
     await changed(asked.until, asked.source);
     say(given(asked.until));
     continue;
