@@ -8,7 +8,10 @@ import pytest
 
 from core.conditions import ConditionInvalid, compiled, explain, parsed, validated
 
-LIMIT = 0.005
+BOUND = 0.1
+"""CPU seconds that only what blows up takes, on however busy a machine."""
+GOAL = 0.005
+"""CPU seconds that the proof holds each of them to."""
 ATTEMPTS = 12
 
 
@@ -94,7 +97,7 @@ def _fastest(step: Callable[[], object]) -> float:
         start = time.thread_time()
         step()
         best = min(best, time.thread_time() - start)
-        if best < LIMIT:
+        if best < GOAL:
             break
     return best
 
@@ -109,7 +112,16 @@ def test_no_attribute_holds_up_a_condition(
         attributes = {"a": value}
         assert isinstance(rule.holds(attributes), bool)
         assert (explain(rule, attributes) is None) is rule.holds(attributes)
-        assert _fastest(lambda: rule.holds(attributes)) < LIMIT, name  # noqa: B023
+        assert _fastest(lambda: rule.holds(attributes)) < BOUND, name  # noqa: B023
+
+
+@pytest.mark.slow
+def test_each_takes_under_five_milliseconds() -> None:
+    for condition in CONDITIONS:
+        rule = parsed(condition)
+        for name, value in ATTRIBUTES.items():
+            took = _fastest(lambda: rule.holds({"a": value}))  # noqa: B023
+            assert took < GOAL, (condition, name)
 
 
 @pytest.mark.parametrize("operator", ["$regex", "$regexi"])
@@ -158,7 +170,7 @@ def test_no_condition_holds_up_its_refusal(source: object) -> None:
             validated(source)
 
     refused()
-    assert _fastest(refused) < LIMIT
+    assert _fastest(refused) < BOUND
     for door in (compiled, parsed):
         assert isinstance(door(source).holds({"a": 1}), bool)
 
