@@ -15,7 +15,6 @@ from experiments.assignment.sdk import (
 )
 from tests.experiments.assignment.language.cast import ANN, table
 
-
 BOUND = 0.1
 """CPU seconds that only what blows up takes, on however busy a machine."""
 
