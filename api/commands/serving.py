@@ -192,9 +192,7 @@ async def serve(settings: Settings, announce: Announce, *, with_worker: bool) ->
                 ws="websockets-sansio",
                 ws_max_size=WEBSOCKET_BYTES,
             )
-            server = Server(
-                config, lambda: announce(settings), app.state.streams.close
-            )
+            server = Server(config, lambda: announce(settings), app.state.streams.close)
             await server.serve(sockets=[listener])
 
 
