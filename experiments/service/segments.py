@@ -1,5 +1,7 @@
 """Segments: groups that targeting names, written out when a phase starts."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -162,8 +164,14 @@ async def spelled_out(
 
 
 def facts(segment: Segment) -> dict[str, Any]:
-    """What the audit trail remembers of a segment."""
-    return segment.model_dump(mode="json", exclude={"id", "project_id"})
+    """What the audit trail remembers of a segment: of listed values their digest.
+
+    They may be ids of people, whom the trail outlives.
+    """
+    listed = json.dumps(segment.listed, ensure_ascii=False)
+    kept = segment.model_dump(mode="json", exclude={"id", "project_id", "listed"})
+    digest = hashlib.sha256(listed.encode("utf-8", "surrogatepass")).hexdigest()
+    return kept | {"values": len(segment.listed), "digest": digest}
 
 
 def _evaluable(

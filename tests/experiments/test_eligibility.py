@@ -426,3 +426,27 @@ async def test_a_list_stays_a_list(sessions: Sessions, company: Company) -> None
                 actor=company.actor,
                 spec=SegmentSpec(condition={"plan": "free"}),
             )
+
+
+async def test_the_trail_knows_that_a_list_changed_but_nobody_in_it(
+    sessions: Sessions, company: Company
+) -> None:
+    async with sessions.begin() as session:
+        made = await segment(session, company, "beta", BETA)
+        await service.update_segment(
+            session,
+            project_id=company.project_id,
+            segment_id=made.id,
+            expected_version=1,
+            actor=company.actor,
+            spec=SegmentSpec(attribute="id", listed=["u1", "u3"]),
+        )
+        found = await session.exec(
+            select(AuditRow).where(AuditRow.action == "segment.update")
+        )
+        row = found.one()
+    assert row.before is not None
+    assert row.after is not None
+    assert (row.before["values"], row.after["values"]) == (2, 2)
+    assert row.before["digest"] != row.after["digest"]
+    assert "u1" not in str([row.before, row.after])
