@@ -2,9 +2,12 @@
 
 import asyncio
 import re
+from collections.abc import Awaitable, Coroutine, Generator
+from types import CoroutineType
+from typing import Any, cast
 
 from starlette.datastructures import Headers
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from api.problems import Malformed
 
@@ -47,3 +50,34 @@ async def read_body(
         raise Malformed(
             "BODY_TOO_SLOW", f"A body arrives within {seconds:g} seconds.", status=408
         ) from None
+
+
+def arrived(receive: Receive) -> tuple[Message, Awaitable[Message] | None]:
+    """The next message if it is here already; else what to wait for.
+
+    A small body mostly comes with its headers: then no clock has to be set for it.
+    """
+    waiting = receive()
+    if not isinstance(waiting, CoroutineType):
+        return {}, waiting
+    try:
+        future = waiting.send(None)
+    except StopIteration as done:
+        return cast(Message, done.value), None
+    return {}, _Begun(waiting, future)
+
+
+class _Begun:
+    """A coroutine that waits for something, to be awaited from there on."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Message], future: object) -> None:
+        self._coroutine = coroutine
+        self._future = future
+
+    def __await__(self) -> Generator[Any, Any, Message]:
+        try:
+            yield self._future
+        except BaseException:
+            self._coroutine.close()
+            raise
+        return (yield from self._coroutine.__await__())

@@ -7,13 +7,13 @@ included. Who asks, how often, and what they may select is decided here as there
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, cast
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth import Caller, CallerKind, Gate, bearer
-from api.body import BODY_SECONDS
+from api.body import BODY_SECONDS, arrived
 from api.decoding import decode_object, decode_parameters
 from api.documents import Documents
 from api.envelope import noted, request_id_of
@@ -67,7 +67,11 @@ class Prepared:
         body: bytes | None = b""
         messages: list[Any] = []
         if scope["method"] == "POST":
-            body, messages = await _read(receive, self._limit)
+            message, waiting = arrived(receive)
+            if waiting is None and not message.get("more_body"):
+                body, messages = message.get("body"), [message]
+            else:
+                body, messages = await _read(message, waiting, receive, self._limit)
         try:
             content, named = await self._answer(scope, body, caller)
         except (Unprepared, Refused, Problem, Unreachable, TimeoutError):
@@ -114,7 +118,7 @@ class Prepared:
         self, scope: Scope, body: bytes | None, caller: Caller
     ) -> tuple[bytes, bool]:
         """The response's body, and whether a hash named the document."""
-        if body is None:
+        if body is None or len(body) > self._limit:
             raise Unprepared("no whole body")
         self._services.rates.admit(scope, caller)
         get = scope["method"] == "GET"
@@ -151,7 +155,9 @@ class Prepared:
         return shelf.plan(query, operation or None)
 
 
-async def _read(receive: Receive, limit: int) -> tuple[bytes | None, list[Any]]:
+async def _read(
+    first: Message, waiting: Awaitable[Message] | None, receive: Receive, limit: int
+) -> tuple[bytes | None, list[Any]]:
     """The body, with the messages that it came in.
 
     It is None if there is more of it than the limit, or if it is late: then the last
@@ -161,14 +167,15 @@ async def _read(receive: Receive, limit: int) -> tuple[bytes | None, list[Any]]:
     body = b""
     try:
         async with asyncio.timeout(BODY_SECONDS):
+            message = first if waiting is None else await waiting
             while True:
-                message = await receive()
                 messages.append(message)
                 body += message.get("body", b"")
                 if message["type"] != "http.request" or len(body) > limit:
                     return None, messages
                 if not message.get("more_body"):
                     return body, messages
+                message = await receive()
     except TimeoutError as late:
         return None, [*messages, late]
 

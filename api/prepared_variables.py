@@ -25,7 +25,7 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_variable_values
 
 from api.graphql.scalars import check_json
-from api.graphql.subject import SubjectInput
+from api.graphql.subject import MAX_ATTRIBUTES, MAX_ID, SubjectInput
 from api.prepared_shapes import Unprepared
 from core.subjects import SubjectContext
 
@@ -33,6 +33,7 @@ _MISSING = object()
 _SUBJECT = frozenset({"userId", "anonymousId", "accountId", "attributes"})
 _PLAIN = frozenset({str, bool, float, type(None)})
 _WIDEST = 2**63
+_NOBODY = (None, None, None)
 
 Read: TypeAlias = Callable[[Any], Any]
 
@@ -183,24 +184,31 @@ def subject_of(value: Any) -> SubjectContext:
 def _subject(value: Any) -> Any:
     if type(value) is not dict or not value.keys() <= _SUBJECT:
         return _MISSING
-    for name in value:
-        if name != "attributes" and type(value[name]) not in (str, type(None)):
+    ids = value.get("userId"), value.get("anonymousId"), value.get("accountId")
+    for each in ids:
+        if each is not None and (type(each) is not str or not 0 < len(each) <= MAX_ID):
             return _MISSING
     attributes = value.get("attributes")
-    if type(attributes) is dict:
-        for each in attributes.values():
-            if type(each) in _PLAIN:
-                continue
-            if type(each) is not int or not -_WIDEST < each < _WIDEST:
-                return _MISSING if not _is_json(attributes) else subject_of(value)
-    elif attributes is not None:
+    if attributes is None:
+        attributes = {}
+    if ids == _NOBODY or type(attributes) is not dict:
         return _MISSING
-    return subject_of(value)
+    if len(attributes) > MAX_ATTRIBUTES or not _is_json(attributes):
+        return _MISSING
+    return SubjectContext(*ids, attributes)
 
 
-def _is_json(value: object) -> bool:
+def _is_json(attributes: dict[str, Any]) -> bool:
+    """Whether these, which were JSON a moment ago, are what the scalar takes."""
+    for each in attributes.values():
+        if type(each) not in _PLAIN and (
+            type(each) is not int or not -_WIDEST < each < _WIDEST
+        ):
+            break
+    else:
+        return True
     try:
-        check_json(value)
+        check_json(attributes)
     except ValueError:
         return False
     return True

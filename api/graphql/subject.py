@@ -8,8 +8,8 @@ from api.graphql.scalars import JSON
 from core.problems import Invalid
 from core.subjects import SubjectContext
 
-_MAX_ID = 200
-_MAX_ATTRIBUTES = 100
+MAX_ID = 200
+MAX_ATTRIBUTES = 100
 
 
 @strawberry.input(
@@ -46,12 +46,12 @@ class SubjectInput:
         if not any(ids.values()):
             raise _invalid("A subject has at least one id.")
         for name, value in ids.items():
-            if value is not None and not 0 < len(value) <= _MAX_ID:
-                raise _invalid(f"An id has 1 to {_MAX_ID} characters.", name)
+            if value is not None and not 0 < len(value) <= MAX_ID:
+                raise _invalid(f"An id has 1 to {MAX_ID} characters.", name)
         attributes: object = {} if self.attributes is None else self.attributes
-        if not isinstance(attributes, dict) or len(attributes) > _MAX_ATTRIBUTES:
+        if not isinstance(attributes, dict) or len(attributes) > MAX_ATTRIBUTES:
             raise _invalid(
-                f"Attributes are an object of at most {_MAX_ATTRIBUTES}.", "attributes"
+                f"Attributes are an object of at most {MAX_ATTRIBUTES}.", "attributes"
             )
         return SubjectContext(
             user_id=self.user_id,

@@ -1,7 +1,5 @@
 """Prepared documents: the same bytes as the executor, for whoever may have them."""
 
-from typing import Any
-
 import httpx
 import pytest
 
@@ -29,9 +27,7 @@ async def send(edge: Edge, body: object, *, key: str, **headers: str) -> httpx.R
 def prepared(edge: Edge) -> float:
     """How many requests were answered from a plan."""
     registry = edge.app.state.services.measures.registry
-    found = registry.get_sample_value(
-        "hone_prepared_documents_total", {"by": "text"}
-    )
+    found = registry.get_sample_value("hone_prepared_documents_total", {"by": "text"})
     return found or 0.0
 
 

@@ -18,15 +18,6 @@ from tests.api.prepared import Author, as_body, serve_everything
 DOCUMENTS = 700
 EACH = 3
 
-SUBJECT = "assignments(subject: $s)"
-NAMED: tuple[tuple[str, dict[str, Any], str | None], ...] = (
-    (
-        "query($s: SubjectInput!) { a: " + SUBJECT + " { etag } }",
-        {"s": {"userId": "u"}},
-        None,
-    ),
-)
-
 
 class Pair:
     """The same edge twice: with plans at first sight, and without any."""
