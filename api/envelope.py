@@ -18,7 +18,16 @@ from core.database import is_unreachable
 from core.ids import new_id
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_PLACES = ("/graphql", "/healthz", "/metrics", "/v1/events", "/ofrep", "/console")
+_PLACES = (
+    "/graphql",
+    "/healthz",
+    "/metrics",
+    "/v1/events",
+    "/ofrep",
+    "/api/features",
+    "/sub",
+    "/console",
+)
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 _RUN = secrets.token_hex(10)
 _NUMBERS = itertools.count(1)

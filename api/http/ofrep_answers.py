@@ -1,14 +1,15 @@
 """Decisions as OFREP writes them: each is turned into bytes once."""
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from api.composed.assignments import Given
+from api.composed.assignments import Everything, Given
 from api.records import LOGGER
-from experiments.assignment.definitions import CompiledPhase
+from experiments.assignment.definitions import Base
 from experiments.assignment.evaluator import Decision, Reason
 
 _COARSER = {
@@ -18,6 +19,8 @@ _COARSER = {
     Reason.KILL_SWITCH: Reason.DISABLED,
 }
 """The protocol knows five reasons; what is finer goes into the metadata."""
+FORMAT = "1"
+"""Changes with how the same decisions are written; part of every ETag."""
 _UNEVALUATED = "This flag could not be evaluated."
 
 _encode = msgspec.json.Encoder().encode
@@ -25,7 +28,7 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """One evaluated flag up to the end of its metadata, which is left open.
+    """One evaluated flag.
 
     Clients compare flag by flag to see which have changed. So the version of all
     definitions is said in a flag that is asked for alone, but of a set only once.
@@ -37,11 +40,11 @@ class Fragment:
 
     def in_set(self, *, coded: bool) -> bytes:
         """As an item of a bulk answer."""
-        return (self.coded if coded else self.given) + b"}}"
+        return self.coded if coded else self.given
 
     def alone(self, version: int, *, coded: bool) -> bytes:
-        """As a whole answer."""
-        opened = self.coded if coded else self.given
+        """As a whole answer: one more member at the end of its metadata."""
+        opened = self.in_set(coded=coded).removesuffix(b"}}")
         return b'%b,"configVersion":%d}}' % (opened, version)
 
 
@@ -51,19 +54,21 @@ class Fragments:
     def __init__(self, environment_id: UUID) -> None:
         self._flag_set = str(environment_id)
         self._version = -1
-        self._written: dict[object, Fragment] = {}
-        self._phases: list[CompiledPhase] = []
+        self._written: dict[Decision, Fragment] = {}
+        self._bases: dict[tuple[Base, bool], list[bytes]] = {}
+
+    def etag(self, found: Given, *, coded: bool, streams: bytes) -> str:
+        """Names a bulk answer by all that it depends on, before it is written."""
+        parts = (found.etag, self._flag_set, FORMAT, f"{coded:d}", streams.decode())
+        digest = blake2b("\n".join(parts).encode(), digest_size=12).hexdigest()
+        return f'"{found.version}-{digest}"'
 
     def bulk(self, found: Given, *, coded: bool, streams: bytes) -> bytes:
         """The answer for every flag; one that has no decision is broken."""
         self._follow(found.version)
-        flags = [
-            self._item(key, decision, coded=coded)
-            for key, decision in found.decisions.items()
-        ]
         metadata = {"configVersion": found.version, "flagSetId": self._flag_set}
         return b'{"flags":[%b],"metadata":%b%b}' % (
-            b",".join(flags),
+            b",".join(self._items(found, coded=coded)),
             _encode(metadata),
             streams,
         )
@@ -77,7 +82,24 @@ class Fragments:
         if version != self._version:
             self._version = version
             self._written.clear()
-            self._phases.clear()
+            self._bases.clear()
+
+    def _items(self, found: Given, *, coded: bool) -> list[bytes]:
+        if not isinstance(found, Everything):
+            return [
+                self._item(key, decision, coded=coded)
+                for key, decision in found.decisions.items()
+            ]
+        keys, relevant = found.index.keys, found.relevant
+        base = self._bases.get((relevant.base, coded))
+        if base is None:
+            decisions = zip(keys, relevant.base.decisions, strict=True)
+            base = [self._item(key, each, coded=coded) for key, each in decisions]
+            self._bases[relevant.base, coded] = base
+        items = base.copy()
+        for place, decision in zip(relevant.places, relevant.decisions, strict=True):
+            items[place] = self._item(keys[place], decision, coded=coded)
+        return items
 
     def _item(self, key: str, decision: Decision | None, *, coded: bool) -> bytes:
         if decision is not None:
@@ -88,11 +110,9 @@ class Fragments:
         return failure("GENERAL", _UNEVALUATED, key)
 
     def _of(self, decision: Decision) -> Fragment:
-        name = (id(decision.phase), decision.variant.key, decision.cause)
-        known = self._written.get(name)
+        known = self._written.get(decision)
         if known is None:
-            known = self._written[name] = _fragment(decision, self._flag_set)
-            self._phases.append(decision.phase)
+            known = self._written[decision] = _fragment(decision, self._flag_set)
         return known
 
 
@@ -116,16 +136,12 @@ def _fragment(decision: Decision, flag_set: str) -> Fragment:
         "cause": cause.value,
         "flagSetId": flag_set,
     }
-    given = _opened({**told, **served, "metadata": metadata})
+    given = _encode({**told, **served, "metadata": metadata})
     if reason is not Reason.DISABLED:
         return Fragment(given, given)
     # Some clients fail without a variant, so it is named all the same.
     del served["value"]
-    return Fragment(given, _opened({**told, **served, "metadata": metadata}))
-
-
-def _opened(answer: dict[str, Any]) -> bytes:
-    return _encode(answer).removesuffix(b"}}")
+    return Fragment(given, _encode({**told, **served, "metadata": metadata}))
 
 
 def _value(decision: Decision) -> Any:

@@ -1,11 +1,13 @@
 """The endpoint's answers, case by case."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
+from experiments.assignment.definitions import Snapshot
 from tests.api.conftest import Edge
 from tests.ofrep.conftest import VALUES, pause
 
@@ -228,3 +230,26 @@ async def test_a_visitor_or_an_account_is_a_subject_too(flags: Edge) -> None:
     for ids in ({"anonymousId": "v1"}, {"accountId": "a1"}):
         nobody: dict[str, Any] = {"targetingKey": None, **ids}
         assert (await ask(flags, "flag-bool", **nobody)).status_code == 200
+
+
+async def test_one_broken_flag_is_an_item(flags: Edge) -> None:
+    definitions = flags.app.state.services.definitions
+    environment_id = flags.tenant.environment.id
+    snapshot = await definitions.snapshot(environment_id)
+    broken = []
+    for phase in snapshot.phases.values():
+        definition = phase.definition
+        if definition.experiment_key == "flag-int":
+            variants = tuple(replace(v, value=object()) for v in definition.variants)
+            definition = replace(definition, variants=variants)
+        broken.append(definition)
+    definitions._snapshots[environment_id] = Snapshot.of(99, broken)
+    answer = await ask(flags)
+    assert answer.status_code == 200
+    failed = [flag for flag in answer.json()["flags"] if "errorCode" in flag]
+    assert [(flag["key"], flag["errorCode"]) for flag in failed] == [
+        ("flag-int", "GENERAL")
+    ]
+    alone = await ask(flags, "flag-int")
+    assert alone.status_code == 500
+    assert "errorDetails" in alone.json()
