@@ -1,6 +1,6 @@
 """hone: serve, worker, demo, import, migrate, schema.
 
-And administration: projects, environments, keys, members.
+And administration: projects, environments, keys, members, documents.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 refused, 4 unreachable,
 5 done with some rows rejected. Every command takes --json.
@@ -9,6 +9,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 refused, 4 unreachable,
 import typer
 
 from api.commands.demo import demo
+from api.commands.documents import documents
 from api.commands.environments import environments
 from api.commands.import_csv import import_csv
 from api.commands.keys import keys
@@ -38,6 +39,7 @@ app.add_typer(projects, name="projects")
 app.add_typer(environments, name="environments")
 app.add_typer(keys, name="keys")
 app.add_typer(members, name="members")
+app.add_typer(documents, name="documents")
 
 
 def main() -> None:

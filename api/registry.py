@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from graphql import GraphQLSchema
+
+from api.documents import Invalidated, checked
 from api.problems import Refused
 from core.database import Sessions
-from core.documents import registered
+from core.documents import MAX_BYTES, registered
+from core.problems import Invalid
 
 PATIENCE_SECONDS = 2.0
 """How long a hash that is not known is not looked for again."""
@@ -102,3 +106,23 @@ def hash_named(asked: Mapping[str, Any]) -> str | None:
     if not isinstance(name, str) or not _HASH.fullmatch(name):
         return None
     return name
+
+
+def check_text(schema: GraphQLSchema, text: str) -> None:
+    """Let only valid documents into the registry.
+
+    Raises:
+        Invalid: It is too large, does not parse, or does not fit the schema.
+    """
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        raise _invalid(f"A document has at most {MAX_BYTES} bytes.")
+    try:
+        checked(schema, text)
+    except Refused as problem:
+        raise _invalid(problem.message) from None
+    except Invalidated as problem:
+        raise _invalid(problem.errors[0].message[:500]) from None
+
+
+def _invalid(message: str) -> Invalid:
+    return Invalid(message, code="DOCUMENT_INVALID", path=("text",))

@@ -7,15 +7,13 @@ from uuid import UUID
 import strawberry
 
 from api.context import Info
-from api.documents import Invalidated, checked
 from api.graphql.errors import Refusal
 from api.graphql.perform import Ids, perform
 from api.policies import Policy, policed
-from api.problems import Refused
+from api.registry import check_text
 from core import audit, documents
 from core.database import AsyncSession
-from core.documents import MAX_BYTES, RegisteredDocument
-from core.problems import Invalid
+from core.documents import RegisteredDocument
 
 
 @policed(Policy.READ)
@@ -94,7 +92,7 @@ class Mutation:
         caller = info.context.caller
 
         async def work(session: AsyncSession) -> Ids:
-            _check(info, input.text)
+            check_text(info.schema._schema, input.text)
             row = await documents.register(
                 session, environment_id=caller.environment_id, text=input.text
             )
@@ -119,18 +117,3 @@ class Mutation:
         return await perform(
             info, input, operation="registerDocument", work=work, rebuild=rebuild
         )
-
-
-def _check(info: Info, text: str) -> None:
-    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise _invalid(f"A document has at most {MAX_BYTES} bytes.")
-    try:
-        checked(info.schema._schema, text)
-    except Refused as problem:
-        raise _invalid(problem.message) from None
-    except Invalidated as problem:
-        raise _invalid(problem.errors[0].message[:500]) from None
-
-
-def _invalid(message: str) -> Invalid:
-    return Invalid(message, code="DOCUMENT_INVALID", path=("text",))
