@@ -96,9 +96,13 @@ class Fragments:
             decisions = zip(keys, relevant.base.decisions, strict=True)
             base = [self._item(key, each, coded=coded) for key, each in decisions]
             self._bases[relevant.base, coded] = base
-        items = base.copy()
+        items, written = base.copy(), self._written
         for place, decision in zip(relevant.places, relevant.decisions, strict=True):
-            items[place] = self._item(keys[place], decision, coded=coded)
+            known = written.get(decision)
+            if known is None:
+                items[place] = self._item(keys[place], decision, coded=coded)
+            else:
+                items[place] = known.coded if coded else known.given
         return items
 
     def _item(self, key: str, decision: Decision | None, *, coded: bool) -> bytes:
