@@ -1,7 +1,8 @@
 """10,000 subjects x 20 experiments keep their arms, whoever computes them.
 
 The golden files were computed once, with another implementation, and never change: a
-difference means that people in running experiments would be assigned anew.
+difference means that people in running experiments would be assigned anew. Their
+digests are here; the single hashes and slices are held by `test_golden_numbers`.
 """
 
 from hashlib import sha256
@@ -43,6 +44,7 @@ DIGESTS = {
     "experiments.json": (
         "6d2c285db6716af70b30130fa9b06914d9820d6b8ac87a958465c08cfa137192"
     ),
+    "numbers.json": "21633a9b13c29a3ee12c0cf0ba558dc4031d5c04ca91255b9db563e8b6f513e9",
 }
 
 each_experiment = pytest.mark.parametrize(
