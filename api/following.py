@@ -13,7 +13,7 @@ from api.services import Services
 from core.database import Unreachable
 from core.settings import Settings
 from experiments.service.definitions import Silence
-from experiments.service.keeping import KeptSnapshots
+from experiments.service.snapshot_files import SnapshotFiles
 
 MAX_WARM = 200
 """Environments that are loaded before anybody asks for them."""
@@ -37,7 +37,7 @@ async def following(app: Starlette) -> AsyncIterator[None]:
     services: Services = app.state.services
     gate: Gate = app.state.gate
     folder = kept_folder(services.settings)
-    kept = KeptSnapshots(folder)
+    kept = SnapshotFiles(folder)
     redis_url = services.settings.redis_url
     channel = RedisChannel(redis_url) if redis_url else None
     services.definitions.connect(channel or Silence(), kept)

@@ -11,7 +11,7 @@ from api.announcing import RedisChannel
 from core.database import Database, Sessions
 from experiments.service import definitions as definitions_in_memory
 from experiments.service.definitions import Definitions
-from experiments.service.keeping import KeptSnapshots
+from experiments.service.snapshot_files import SnapshotFiles
 from experiments.service.publishing import touch_definitions
 from tests.conftest import Tenant, redis_of_this_process
 
@@ -48,7 +48,7 @@ async def test_an_announcement_is_heard_at_once(
 ) -> None:
     ours, theirs = (Definitions(database.readers) for _ in channels)
     for each, channel in zip((ours, theirs), channels, strict=True):
-        each.connect(channel, KeptSnapshots(tmp_path))
+        each.connect(channel, SnapshotFiles(tmp_path))
         await each.snapshot(tenant.environment_id)
     changes = theirs.changes(tenant.environment_id)
     assert (await anext(changes)).version == 0

@@ -55,7 +55,7 @@ _FORMAT = f"1-{_shape()}"
 _DECODER = msgspec.json.Decoder(_Written)
 
 
-class KeptSnapshots:
+class SnapshotFiles:
     """One file for each environment, written in the background."""
 
     def __init__(self, folder: Path) -> None:

@@ -21,7 +21,7 @@ from experiments.assignment.definitions import (
 )
 from experiments.design import UnitKind
 from experiments.service.definitions import Definitions, Silence
-from experiments.service.keeping import KeptSnapshots
+from experiments.service.snapshot_files import SnapshotFiles
 from experiments.service.publishing import touch_definitions
 from tests.experiments.company import Company
 
@@ -65,10 +65,10 @@ async def test_a_snapshot_comes_back_as_it_was(
     folder = tmp_path_factory.mktemp("kept")
     snapshot = Snapshot.of(7, (defined(value), defined(None, "other")))
     environment_id = uuid4()
-    keeper = KeptSnapshots(folder)
+    keeper = SnapshotFiles(folder)
     keeper.keep(environment_id, snapshot)
     await keeper.close()
-    kept = await KeptSnapshots(folder).kept(environment_id)
+    kept = await SnapshotFiles(folder).kept(environment_id)
     assert kept is not None
     assert kept.snapshot.version == 7
     assert {key: phase.definition for key, phase in kept.snapshot.phases.items()} == {
@@ -77,7 +77,7 @@ async def test_a_snapshot_comes_back_as_it_was(
 
 
 async def test_only_what_changed_is_written(tmp_path: Path) -> None:
-    keeper, environment_id = KeptSnapshots(tmp_path), uuid4()
+    keeper, environment_id = SnapshotFiles(tmp_path), uuid4()
     path = tmp_path / f"{environment_id}.json"
     first = Snapshot.of(1, (defined(1),))
     for snapshot in (first, first, Snapshot.of(2, (defined(2),))):
@@ -98,7 +98,7 @@ async def test_only_what_changed_is_written(tmp_path: Path) -> None:
 async def test_what_cannot_be_compiled_is_as_good_as_absent(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    keeper, environment_id = KeptSnapshots(tmp_path), uuid4()
+    keeper, environment_id = SnapshotFiles(tmp_path), uuid4()
     keeper._file(environment_id).write(b'{"version": 1, "phases": [{}]}')
     with caplog.at_level(logging.WARNING):
         assert await keeper.kept(environment_id) is None
@@ -110,7 +110,7 @@ async def test_a_full_disk_stops_no_serving(
 ) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
-    keeper = KeptSnapshots(blocked / "definitions")
+    keeper = SnapshotFiles(blocked / "definitions")
     with caplog.at_level(logging.WARNING):
         keeper.keep(uuid4(), Snapshot.of(1, (defined(1),)))
         await keeper.close()
@@ -124,7 +124,7 @@ async def test_a_process_starts_without_the_database_and_catches_up(
     here = company.environment_id
     async with sessions.begin() as session:
         await touch_definitions(session, here)
-    keeper = KeptSnapshots(tmp_path)
+    keeper = SnapshotFiles(tmp_path)
     before = Definitions(database.readers)
     before.connect(Silence(), keeper)
     assert (await before.snapshot(here)).version == 1
@@ -132,7 +132,7 @@ async def test_a_process_starts_without_the_database_and_catches_up(
     reach = Reach()
     reach.lost()
     after = Definitions(database.readers, reach=reach)
-    after.connect(Silence(), KeptSnapshots(tmp_path))
+    after.connect(Silence(), SnapshotFiles(tmp_path))
     kept = await after.snapshot(here)
     assert kept.version == 1
     with pytest.raises(Unreachable):
