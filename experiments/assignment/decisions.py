@@ -92,7 +92,8 @@ Remainder = Callable[[Attributes, Key], Decision]
 class CompiledPhase:
     """A phase with its condition parsed, its slices cut and its steps laid out.
 
-    Its compiler writes it once; from then on it is only read.
+    Its compiler writes it once; from then on it is only read, `linked` apart: links
+    come with every sign-up, and must not compile anything anew.
     """
 
     definition: PhaseDefinition
@@ -104,6 +105,8 @@ class CompiledPhase:
     parents: Mapping[str, "CompiledPhase"]
     """The phases that its prerequisites name, as far as they can be met."""
     decisions: dict[tuple[str, Cause], Decision] = field(default_factory=dict)
+    linked: dict[str, dict[str, Decision]] = field(default_factory=dict)
+    """What linked ids keep, by attribute and text."""
     settle: Settle = field(init=False)
     remainder: Remainder = field(init=False)
 
@@ -114,6 +117,15 @@ class CompiledPhase:
             found = Decision(self, variant, cause, REASONS[cause], cause in RANDOMISED)
             self.decisions[variant.key, cause] = found
         return found
+
+    def link(self, attribute: str, text: str, variant_key: str | None) -> None:
+        """Let an id keep a variant, or nothing: also where the variant is gone."""
+        kept = [v for v in self.definition.variants if v.key == variant_key]
+        if kept:
+            decision = self.decision(kept[0], Cause.LINKED)
+            self.linked.setdefault(attribute, {})[text] = decision
+        elif attribute in self.linked:
+            self.linked[attribute].pop(text, None)
 
     def withheld(self, cause: Cause) -> Decision:
         """The control, for this cause."""

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from core.conditions import Attributes
 from experiments.assignment.decisions import CompiledPhase, Decision
 from experiments.assignment.evaluator import compiled_phase
+from experiments.assignment.links import LinkChange, Links
 from experiments.assignment.phases import (
     HoldoutDefinition,
     Kept,
@@ -24,6 +25,7 @@ __all__ = [
     "HoldoutDefinition",
     "Kept",
     "LayerSlots",
+    "LinkChange",
     "PhaseDefinition",
     "Prerequisite",
     "Relevant",
@@ -40,6 +42,7 @@ MAX_PREREQUISITE_DEPTH = 10
 class Snapshot:
     """Everything published in one environment at one version; never changed.
 
+    Beside it, `links` says what linked ids keep; it alone moves while it is served.
     Its decisions are its own: the same phase, variant and cause is the same object,
     so that a consumer may keep what it made of one, by identity, for this snapshot.
     """
@@ -48,16 +51,21 @@ class Snapshot:
     phases: Mapping[str, CompiledPhase]
     """By experiment key, in the order of the keys."""
     directory: Directory
+    links: Links
 
     @classmethod
-    def of(cls, version: int, definitions: Iterable[PhaseDefinition]) -> "Snapshot":
-        """Compile the phases of one environment."""
+    def of(
+        cls, version: int, definitions: Iterable[PhaseDefinition], revision: int = 0
+    ) -> "Snapshot":
+        """Compile the phases of one environment, with its links as of a revision."""
         compiled = _compiled({each.experiment_key: each for each in definitions})
         phases = dict(sorted(compiled.items()))
+        links = Links(tuple(phases.values()), revision)
         return cls(
             version=version,
             phases=MappingProxyType(phases),
-            directory=Directory(tuple(phases.values())),
+            directory=Directory(tuple(phases.values()), links),
+            links=links,
         )
 
     def decide_all(

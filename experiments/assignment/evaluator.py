@@ -93,6 +93,9 @@ def compiled_phase(
         ),
         parents=known,
     )
+    for attribute, by_text in definition.sticky.items():
+        for text, variant_key in by_text.items():
+            phase.link(attribute, text, variant_key)
     phase.remainder = _remainder(phase)
     phase.settle = _overriding(phase, _settle(phase))
     return phase
@@ -113,12 +116,17 @@ def _settle(phase: CompiledPhase) -> Settle:
     after = remainder
     for holdout in reversed(definition.holdouts):
         after = _holding_out(phase, holdout, after)
-    if definition.sticky:
-        after = _linking(phase, after)
+    linked, kind = phase.linked, definition.unit
 
     def settle(attributes: Attributes) -> Decision:
         key = key_in(attributes)
-        return no_unit if key is None else after(attributes, key)
+        if key is None:
+            return no_unit
+        if linked and (unit := unit_of(kind, attributes)) is not None:
+            found = linked.get(unit.attribute, {}).get(unit.value)
+            if found is not None:
+                return found
+        return after(attributes, key)
 
     return settle
 
@@ -149,19 +157,6 @@ def _split(phase: CompiledPhase) -> Remainder:
         return given[places[position_after(key, state)]]
 
     return split
-
-
-def _linking(phase: CompiledPhase, after: Remainder) -> Remainder:
-    """Whoever was linked to an exposed id keeps its arm, wherever its own id falls."""
-    kept = _kept(phase, phase.definition.sticky, Cause.LINKED)
-    kind = phase.definition.unit
-
-    def link(attributes: Attributes, key: Key) -> Decision:
-        unit = unit_of(kind, attributes)
-        found = kept.get(unit.attribute, {}).get(unit.value) if unit else None
-        return after(attributes, key) if found is None else found
-
-    return link
 
 
 def _in_layer(phase: CompiledPhase, layer: LayerSlots, after: Remainder) -> Remainder:

@@ -10,6 +10,7 @@ from experiments.assignment.evaluator import (
     WITHHOLDING,
     holdout_members,
 )
+from experiments.assignment.links import Links
 from experiments.assignment.phases import Serving
 from experiments.assignment.units import Key, account_key, shared_positions, user_key
 from experiments.design import UnitKind
@@ -91,8 +92,9 @@ class _Hold:
 class Directory:
     """The phases of a snapshot, found by what they require of a subject."""
 
-    def __init__(self, phases: Sequence[CompiledPhase]) -> None:
+    def __init__(self, phases: Sequence[CompiledPhase], links: Links) -> None:
         self._phases = phases
+        self._links = links
         self._remainders = [phase.remainder for phase in phases]
         self._bits: dict[_Hold, int] = {}
         self._masks = [self._mask(phase) for phase in phases]
@@ -101,7 +103,7 @@ class Directory:
             for hold, bit in self._bits.items()
         ]
         self._groups = _groups(phases)
-        self._named = _named(phases)
+        self._overridden = _overridden(phases)
         self._bases: dict[Situation, Base] = {}
 
     def relevant(
@@ -129,16 +131,17 @@ class Directory:
             decisions += [remainders[place](attributes, key) for place in asked]
             places += asked
         found = Relevant(base, places, decisions)
-        if self._named:
+        if self._overridden or self._links:
             return self._with_named(found, sent_first, stored_first)
         return found
 
     def _with_named(
         self, found: Relevant, sent_first: Attributes, stored_first: Attributes
     ) -> Relevant:
-        named = {
+        named = self._links.places(sent_first)
+        named |= {
             place
-            for name, by_text in self._named.items()
+            for name, by_text in self._overridden.items()
             if isinstance(text := sent_first.get(name), str)
             for place in by_text.get(text, ())
         }
@@ -213,13 +216,12 @@ def _by_user(phase: CompiledPhase) -> bool:
     return phase.definition.unit is UnitKind.USER
 
 
-def _named(phases: Sequence[CompiledPhase]) -> dict[str, dict[str, list[int]]]:
-    """The places of the phases that have an override or a link for an id."""
+def _overridden(
+    phases: Sequence[CompiledPhase],
+) -> dict[str, dict[str, list[int]]]:
     places: dict[str, dict[str, list[int]]] = {}
     for place, phase in enumerate(phases):
-        definition = phase.definition
-        for kept in (definition.overrides, definition.sticky):
-            for name in OVERRIDE_ATTRIBUTES:
-                for text in kept.get(name, ()):
-                    places.setdefault(name, {}).setdefault(text, []).append(place)
+        for name in OVERRIDE_ATTRIBUTES:
+            for text in phase.definition.overrides.get(name, ()):
+                places.setdefault(name, {}).setdefault(text, []).append(place)
     return places
