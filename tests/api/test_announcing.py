@@ -11,8 +11,8 @@ from api.announcing import RedisChannel
 from core.database import Database, Sessions
 from experiments.service import definitions as definitions_in_memory
 from experiments.service.definitions import Definitions
-from experiments.service.snapshot_files import SnapshotFiles
 from experiments.service.publishing import touch_definitions
+from experiments.service.snapshot_files import SnapshotFiles
 from tests.conftest import Tenant, redis_of_this_process
 
 pytestmark = pytest.mark.stores

@@ -21,8 +21,8 @@ from experiments.assignment.definitions import (
 )
 from experiments.design import UnitKind
 from experiments.service.definitions import Definitions, Silence
-from experiments.service.snapshot_files import SnapshotFiles
 from experiments.service.publishing import touch_definitions
+from experiments.service.snapshot_files import SnapshotFiles
 from tests.experiments.company import Company
 
 JSON = st.recursive(
