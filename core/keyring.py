@@ -60,19 +60,24 @@ class KnownKey:
 
 _KEYS = msgspec.json.Decoder(list[KnownKey])
 
-
-_Stamp = tuple[int, datetime | None, datetime | None]
+_Stamp = tuple[int, int, datetime | None, datetime | None]
 
 
 async def stamp_of(session: AsyncSession) -> _Stamp:
-    """Changes with every key that is issued or revoked; quicker than to read all."""
+    """Changes with every key that is issued or revoked; quicker than to read all.
+
+    The latest times alone would miss a change that was begun before another one, and
+    committed after it.
+    """
     found = await session.exec(
         select(
-            func.count(), func.max(ApiKey.created_at), func.max(ApiKey.revoked_at)
-        ).select_from(ApiKey)
+            func.count(col(ApiKey.id)),
+            func.count(col(ApiKey.revoked_at)),
+            func.max(ApiKey.created_at),
+            func.max(ApiKey.revoked_at),
+        )
     )
-    count, issued_at, revoked_at = found.one()
-    return count, issued_at, revoked_at
+    return found.one()
 
 
 async def live_keys(session: AsyncSession) -> list[KnownKey]:
