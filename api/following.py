@@ -11,6 +11,7 @@ from api.announcing import RedisChannel
 from api.auth import Gate
 from api.services import Services
 from core.database import Unreachable
+from core.kept_file import sweep
 from core.settings import Settings
 from experiments.service.definitions import Silence
 from experiments.service.snapshot_files import SnapshotFiles
@@ -37,6 +38,7 @@ async def following(app: Starlette) -> AsyncIterator[None]:
     services: Services = app.state.services
     gate: Gate = app.state.gate
     folder = kept_folder(services.settings)
+    await asyncio.to_thread(sweep, folder)
     kept = SnapshotFiles(folder)
     redis_url = services.settings.redis_url
     channel = RedisChannel(redis_url) if redis_url else None

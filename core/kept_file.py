@@ -5,6 +5,7 @@ import logging
 import os
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,11 @@ import msgspec
 
 _log = logging.getLogger("hone.kept")
 
+ABANDONED_SECONDS = 60.0
+"""No writer takes so long; one that did would fail, and write again."""
+
 _MAX_HEADER = 1024
+_UNFINISHED = ".new"
 
 
 class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,7 +66,7 @@ class KeptFile:
             return False
         header = _Header(self.kind, self.format, digest, time.time())
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, name = tempfile.mkstemp(dir=self.path.parent, suffix=".new")
+        handle, name = tempfile.mkstemp(dir=self.path.parent, suffix=_UNFINISHED)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(msgspec.json.encode(header) + b"\n" + content)
@@ -111,3 +116,11 @@ class KeptFile:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers that were killed have left unfinished. Blocking."""
+    for path in folder.glob(f"*{_UNFINISHED}"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
+                path.unlink()

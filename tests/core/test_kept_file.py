@@ -2,12 +2,14 @@
 
 import logging
 import multiprocessing
+import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
 
-from core.kept_file import KeptFile
+from core.kept_file import ABANDONED_SECONDS, KeptFile, sweep
 
 
 @pytest.fixture
@@ -111,3 +113,16 @@ def test_processes_that_write_at_once_leave_a_whole_file(file: KeptFile) -> None
         writer.join()
         assert writer.exitcode == 0
     assert file.read() is not None
+
+
+def test_what_a_killed_writer_left_is_swept_and_nothing_else(file: KeptFile) -> None:
+    folder = file.path.parent
+    sweep(folder)
+    file.write(b"x")
+    long_ago = time.time() - 2 * ABANDONED_SECONDS
+    for name in ("killed.new", "writing.new"):
+        (folder / name).write_bytes(b"half")
+    for name in ("killed.new", "one.json"):
+        os.utime(folder / name, (long_ago, long_ago))
+    sweep(folder)
+    assert sorted(each.name for each in folder.iterdir()) == ["one.json", "writing.new"]
