@@ -1,10 +1,12 @@
 """Clients run beside the server; those from npm in an ignored folder of packages."""
 
 import asyncio
+import fcntl
 import json
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,19 +31,28 @@ async def installed(folder: Path) -> str:
     if node is None or npm is None:
         absent("node and npm are not installed")
         return ""
+    guard = Path(tempfile.gettempdir()) / f"hone-npm-{folder.name}.lock"
+    with guard.open("w") as held:
+        # Another test process may be installing the same; it takes one to do so.
+        await asyncio.to_thread(fcntl.flock, held, fcntl.LOCK_EX)
+        await _install(npm, folder)
+    return node
+
+
+async def _install(npm: str, folder: Path) -> None:
     lock = folder / "package-lock.json"
     done = folder / "node_modules" / ".package-lock.json"
-    if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
-        process = await asyncio.create_subprocess_exec(
-            *(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"),
-            cwd=folder,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        async with asyncio.timeout(INSTALL_SECONDS):
-            if await process.wait():
-                absent(f"the packages of {folder.name} cannot be installed")
-    return node
+    if done.exists() and done.stat().st_mtime >= lock.stat().st_mtime:
+        return
+    process = await asyncio.create_subprocess_exec(
+        *(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"),
+        cwd=folder,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    async with asyncio.timeout(INSTALL_SECONDS):
+        if await process.wait():
+            absent(f"the packages of {folder.name} cannot be installed")
 
 
 class Script:
