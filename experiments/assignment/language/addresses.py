@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-import re2
-
 from core.conditions.patterns import Pattern, PatternRefused
 from experiments.assignment.language.reading import mapping, sequence, text
 
@@ -152,7 +150,7 @@ def _simple(pattern: str) -> Callable[[Address], bool]:
 def _wildcards(pattern: str, *, is_path: bool = False) -> Matches:
     if is_path:
         pattern = pattern.removeprefix("/").removesuffix("/")
-    escaped = ".*".join(re2.escape(piece) for piece in pattern.split("*"))
+    escaped = ".*".join(re.escape(piece) for piece in pattern.split("*"))
     optional = "/?" if is_path else ""
     return matcher(f"^{optional}{escaped}{optional}$", ignore_case=True)
 

@@ -17,12 +17,14 @@ from experiments.assignment.sdk import (
 )
 from tests.experiments.assignment.language.cast import ANN, table
 
+TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=5)
+
 JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
     | st.floats()
-    | st.text(st.characters(codec=None, exclude_categories=()), max_size=5)
+    | TEXT
     | st.sampled_from(["exp", "id", "$in", "$savedGroup", "simple", "regex", "("]),
     lambda inner: (
         st.lists(inner, max_size=3)
@@ -68,6 +70,10 @@ RULE = st.dictionaries(
         ]
     ),
     JSON,
+)
+
+PATTERN = st.fixed_dictionaries(
+    {"type": st.sampled_from(["simple", "regex"]), "pattern": TEXT}
 )
 
 
@@ -191,6 +197,13 @@ def test_no_payload_makes_an_evaluation_raise(
         evaluate_feature(known, key, context).to_json()
     for rule in rules:
         run_experiment(rule, context, known).to_json()
+
+
+@given(st.lists(PATTERN, min_size=1), TEXT)
+def test_no_address_makes_an_evaluation_raise(patterns: Any, url: str) -> None:
+    experiment = {"key": "exp", "variations": [0, 1], "urlPatterns": patterns}
+    context = Context(attributes={"id": "u1"}, url=f"https://a.example/{url}")
+    run_experiment(experiment, context).to_json()
 
 
 @given(JSON, JSON, JSON)
