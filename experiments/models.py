@@ -268,17 +268,27 @@ class Override(SQLModel, table=True):
 
 
 class StickyAssignment(SQLModel, table=True):
-    """The variant that a subject keeps, where its own id alone would get another."""
+    """The variant that a subject keeps, where its own id alone would get another.
+
+    `revision` is the environment's count of links when the row was last written. A row
+    that keeps nothing any more stays, so that whoever reads on from a revision sees it.
+    """
 
     __tablename__ = "sticky_assignment"
-    __table_args__ = (UniqueConstraint("phase_id", "kind", "subject_id"),)
+    __table_args__ = (
+        UniqueConstraint("phase_id", "kind", "subject_id"),
+        Index(
+            "ix_sticky_assignment_environment_id_revision", "environment_id", "revision"
+        ),
+    )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
-    environment_id: UUID = Field(foreign_key="environment.id", index=True)
+    environment_id: UUID = Field(foreign_key="environment.id")
     phase_id: UUID = Field(foreign_key="phase.id")
     kind: SubjectKind = enum_column(SubjectKind)
     subject_id: str = Field(max_length=MAX_ID)
-    variant_key: str = Field(max_length=KEY_LENGTH)
+    variant_key: str | None = Field(default=None, max_length=KEY_LENGTH)
+    revision: int = Field(sa_type=BigInteger)
     exposed_id: str = Field(max_length=MAX_ID)
     """The id whose earlier exposure is kept."""
     exposed_at: datetime = utc_column()
@@ -286,9 +296,13 @@ class StickyAssignment(SQLModel, table=True):
 
 
 class DefinitionsVersion(SQLModel, table=True):
-    """Counts what changed in what an environment serves; caches follow it."""
+    """Counts what changed in what an environment serves; caches follow it.
+
+    Links are counted apart: there is one at many a sign-up, and it concerns one person.
+    """
 
     __tablename__ = "definitions_version"
 
     environment_id: UUID = Field(foreign_key="environment.id", primary_key=True)
     version: int = 1
+    links: int = Field(default=0, sa_type=BigInteger)

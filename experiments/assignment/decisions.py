@@ -1,7 +1,7 @@
 """A phase made ready to decide, and every decision that it can come to."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -126,6 +126,14 @@ class CompiledPhase:
             self.linked.setdefault(attribute, {})[text] = decision
         elif attribute in self.linked:
             self.linked[attribute].pop(text, None)
+
+    def as_it_is(self) -> PhaseDefinition:
+        """The definition, with the links as they are now."""
+        kept = {
+            attribute: {text: each.variant.key for text, each in by_text.items()}
+            for attribute, by_text in self.linked.items()
+        }
+        return replace(self.definition, sticky=kept)
 
     def withheld(self, cause: Cause) -> Decision:
         """The control, for this cause."""

@@ -13,7 +13,7 @@ from uuid import UUID
 from core.database import Sessions, Unreachable
 from core.reach import Reach
 from experiments.assignment.definitions import Snapshot
-from experiments.service.loading import load, versions_of
+from experiments.service.loading import NEVER, links_since, load, versions_of
 
 POLL_SECONDS = 1.0
 LOAD_SECONDS = 20.0
@@ -67,13 +67,14 @@ class Definitions:
     """The snapshots of the environments that somebody asked about.
 
     Reading: `held` is synchronous and None until somebody has awaited `snapshot`.
-    A snapshot never changes; whatever is derived from one may be cached for as long
-    as `held(environment) is snapshot`.
+    A snapshot never changes, its links apart; whatever is derived from its phases and
+    decisions may be cached for as long as `held(environment) is snapshot`.
 
     Listening: `changes` yields the snapshot now and whenever another one replaces
-    it; `subscribe` calls a function instead. Both hear of a publish by this process
-    at once, by another one within `POLL_SECONDS` plus the load (sooner where there
-    is a channel). Nobody else needs to poll.
+    it or its links move; `subscribe` calls a function instead, and not for links.
+    Both hear of a publish by this process at once, by another one within
+    `POLL_SECONDS` plus the load (sooner where there is a channel). Nobody else needs
+    to poll.
 
     Following: `follow` polls one small table, listens to the channel, and reloads
     what moved. After a local write, `refresh` does it at once and tells the others.
@@ -142,16 +143,17 @@ class Definitions:
         """Yield the snapshot now, and each later one as soon as it is in memory.
 
         A slow listener passes over those that another one has overtaken. A new
-        snapshot may serve the same as the last: compare what you send.
+        snapshot, or one whose links moved, may serve the same as the last: compare
+        what you send.
         """
-        seen: Snapshot | None = None
+        seen: tuple[Snapshot, int] | None = None
         while True:
             turned = self._turned.setdefault(environment_id, asyncio.Event())
             found = await self.snapshot(environment_id)
-            if found is seen:
+            if (now := (found, found.links.revision)) == seen:
                 await turned.wait()
             else:
-                seen = found
+                seen = now
                 yield found
 
     def subscribe(
@@ -184,7 +186,7 @@ class Definitions:
         return moved or 0
 
     async def catch_up(self) -> int:
-        """Reload the environments whose version moved; returns how many.
+        """Reload the environments whose version moved, and links; returns how many.
 
         Raises:
             Unreachable: The database is away.
@@ -192,13 +194,15 @@ class Definitions:
         async with self._loading:
             known = list(self._snapshots)
             asked = time.monotonic()
-            stale = await self._stale(known)
+            stale, relinked = await self._stale(known)
+            for environment_id, revision in relinked.items():
+                await self._relink(environment_id, revision)
             for environment_id in known:
                 if environment_id not in stale:
                     self._is_current(environment_id, asked)
             for environment_id in stale:
                 await self._load(environment_id)
-            return len(stale)
+            return len(stale) + len(relinked)
 
     async def follow(self) -> None:
         """Catch up until cancelled: when told to, and once a second for certain."""
@@ -225,17 +229,33 @@ class Definitions:
             _log.warning("definitions_not_refreshed: %s", type(error).__name__)
         return None
 
-    async def _stale(self, known: Sequence[UUID]) -> list[UUID]:
-        """Which of them moved. Asked even of none, to learn whether one may ask."""
+    async def _stale(self, known: Sequence[UUID]) -> tuple[list[UUID], dict[UUID, int]]:
+        """Which of them moved, and in which only links did: to which revision.
+
+        Asked even of none, to learn whether one may ask.
+        """
         async with self._reach.asking(anyway=True), self._readers() as session:
             versions = await versions_of(session, known)
-        return [
-            environment_id
-            for environment_id in known
-            if environment_id in self._unconfirmed
-            or versions.get(environment_id, 0)
-            != self._snapshots[environment_id].version
-        ]
+        stale: list[UUID] = []
+        relinked: dict[UUID, int] = {}
+        for environment_id in known:
+            held = self._snapshots[environment_id]
+            version, links = versions.get(environment_id, NEVER)
+            if environment_id in self._unconfirmed or version != held.version:
+                stale.append(environment_id)
+            elif links != held.links.revision:
+                relinked[environment_id] = links
+        return stale, relinked
+
+    async def _relink(self, environment_id: UUID, revision: int) -> None:
+        """Read on where the links moved: that costs what is new."""
+        held = self._snapshots[environment_id]
+        async with self._reach.asking(anyway=True), self._readers() as session:
+            changes, last = await links_since(
+                session, environment_id, held.links.revision
+            )
+        held.links.take(changes, max(revision, last))
+        self._wake(environment_id)
 
     async def _first(self, environment_id: UUID) -> Snapshot:
         try:
@@ -269,12 +289,15 @@ class Definitions:
 
     def _turn(self, environment_id: UUID, snapshot: Snapshot) -> Snapshot:
         self._snapshots[environment_id] = snapshot
-        turned = self._turned.pop(environment_id, None)
-        if turned is not None:
-            turned.set()
+        self._wake(environment_id)
         for heard in tuple(self._listeners.get(environment_id, ())):
             try:
                 heard(snapshot)
             except Exception:
                 _log.exception("A listener to definitions failed")
         return snapshot
+
+    def _wake(self, environment_id: UUID) -> None:
+        turned = self._turned.pop(environment_id, None)
+        if turned is not None:
+            turned.set()

@@ -13,7 +13,7 @@ from itertools import groupby
 from uuid import UUID
 
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import col, delete, select
+from sqlmodel import col, select
 
 from core.clock import now
 from core.database import AsyncSession, Database, is_sqlite
@@ -32,7 +32,7 @@ from experiments.freezing import design_of
 from experiments.keeping import Kept, Split, kept
 from experiments.lifecycle import SERVED
 from experiments.models import Experiment, Phase, StickyAssignment
-from experiments.service.publishing import touch_definitions
+from experiments.service.publishing import touch_links
 
 logger = logging.getLogger(__name__)
 
@@ -168,19 +168,28 @@ async def _write(
     persons: Mapping[str, Person],
     found: Mapping[str, tuple[Kept, ...]],
 ) -> None:
-    """Bring the persons' rows to what is kept; most often nothing changes."""
-    async with database.sessions.begin() as session:
-        changed = await _forget_lost(session, environment_id, links)
+    """Bring the persons' rows to what is kept; most often nothing changes.
+
+    The count comes first: it lets no two writers wait for each other's rows.
+    """
+    async with database.sessions() as session:
+        revision = await touch_links(session, environment_id)
+        changed = await _forget_lost(session, environment_id, links, revision)
         at = await now(session)
         for user, person in persons.items():
             for one in found[user]:
-                changed |= await _keep(session, environment_id, person, one, at)
+                changed |= await _keep(
+                    session, environment_id, person, one, at=at, revision=revision
+                )
         if changed:
-            await touch_definitions(session, environment_id)
+            await session.commit()
 
 
 async def _forget_lost(
-    session: AsyncSession, environment_id: UUID, links: Sequence[IdentityLink]
+    session: AsyncSession,
+    environment_id: UUID,
+    links: Sequence[IdentityLink],
+    revision: int,
 ) -> bool:
     """Drop what a user kept of an anonymous id that belongs to another one now."""
     owners = {link.anonymous_id: link.user_id for link in links}
@@ -188,15 +197,14 @@ async def _forget_lost(
         select(StickyAssignment).where(
             StickyAssignment.environment_id == environment_id,
             StickyAssignment.kind == SubjectKind.USER,
+            col(StickyAssignment.variant_key).is_not(None),
             col(StickyAssignment.exposed_id).in_(owners),
             col(StickyAssignment.exposed_id) != col(StickyAssignment.subject_id),
         )
     )
-    lost = [row.id for row in found.all() if owners[row.exposed_id] != row.subject_id]
-    if lost:
-        await session.exec(
-            delete(StickyAssignment).where(col(StickyAssignment.id).in_(lost))
-        )
+    lost = [row for row in found.all() if owners[row.exposed_id] != row.subject_id]
+    for row in lost:
+        row.variant_key, row.revision = None, revision
     return bool(lost)
 
 
@@ -205,7 +213,9 @@ async def _keep(
     environment_id: UUID,
     person: Person,
     one: Kept,
+    *,
     at: datetime,
+    revision: int,
 ) -> bool:
     found = await session.exec(
         select(StickyAssignment)
@@ -217,9 +227,13 @@ async def _keep(
         .with_for_update()
     )
     rows = {(row.kind, row.subject_id): row for row in found.all()}
-    idle = [rows[key] for key in person if key in rows and key not in one.needing]
+    idle = [
+        rows[key]
+        for key in person
+        if key in rows and key not in one.needing and rows[key].variant_key is not None
+    ]
     for row in idle:
-        await session.delete(row)
+        row.variant_key, row.revision = None, revision
     lacking = [
         key
         for key in person
@@ -227,7 +241,7 @@ async def _keep(
         and (key not in rows or rows[key].variant_key != one.first.variant_key)
     ]
     if lacking:
-        await _put(session, environment_id, lacking, one, at)
+        await _put(session, environment_id, lacking, one, at=at, revision=revision)
     return bool(idle or lacking)
 
 
@@ -236,11 +250,13 @@ async def _put(
     environment_id: UUID,
     keys: Sequence[SubjectKey],
     one: Kept,
+    *,
     at: datetime,
+    revision: int,
 ) -> None:
     insert = sqlite.insert if is_sqlite(session) else postgresql.insert
     statement = insert(StickyAssignment)
-    moved = ("variant_key", "exposed_id", "exposed_at")
+    moved = ("variant_key", "revision", "exposed_id", "exposed_at")
     await (await session.connection()).execute(
         statement.on_conflict_do_update(
             index_elements=["phase_id", "kind", "subject_id"],
@@ -254,6 +270,7 @@ async def _put(
                 "kind": kind,
                 "subject_id": text,
                 "variant_key": one.first.variant_key,
+                "revision": revision,
                 "exposed_id": one.first.id,
                 "exposed_at": one.first.occurred_at,
                 "created_at": at,

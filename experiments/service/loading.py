@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -15,6 +15,7 @@ from experiments.assignment.definitions import (
     HoldoutDefinition,
     Kept,
     LayerSlots,
+    LinkChange,
     PhaseDefinition,
     Prerequisite,
     Serving,
@@ -36,7 +37,7 @@ from experiments.models import (
 )
 from experiments.treatments import TreatmentKind, served_value
 
-MAX_STICKY = 50_000
+MAX_STICKY = 200_000
 """Links kept in memory, the newest first: beyond it the oldest hash by themselves."""
 
 MAX_OVERRIDES = 50_000
@@ -67,16 +68,26 @@ class _Live:
         return self.all_off or by_layer or experiment_id in self.switched_off
 
 
+class Version(NamedTuple):
+    """How often what an environment serves has changed."""
+
+    definitions: int
+    links: int
+
+
+NEVER = Version(0, 0)
+
+
 async def versions_of(
     session: AsyncSession, environment_ids: Sequence[UUID]
-) -> Mapping[UUID, int]:
-    """The definitions' version of each environment that ever served anything."""
+) -> Mapping[UUID, Version]:
+    """The counts of each environment that ever served anything."""
     found = await session.exec(
         select(DefinitionsVersion).where(
             col(DefinitionsVersion.environment_id).in_(environment_ids)
         )
     )
-    return {row.environment_id: row.version for row in found.all()}
+    return {row.environment_id: Version(row.version, row.links) for row in found.all()}
 
 
 async def load(session: AsyncSession, environment_id: UUID) -> Snapshot:
@@ -86,9 +97,29 @@ async def load(session: AsyncSession, environment_id: UUID) -> Snapshot:
     """
     versions = await versions_of(session, [environment_id])
     definitions = await definitions_of(session, environment_id)
-    version = versions.get(environment_id, 0)
+    version, links = versions.get(environment_id, NEVER)
     # Thousands of experiments take a good part of a second; requests go on meanwhile.
-    return await asyncio.to_thread(Snapshot.of, version, definitions)
+    return await asyncio.to_thread(Snapshot.of, version, definitions, links)
+
+
+async def links_since(
+    session: AsyncSession, environment_id: UUID, revision: int
+) -> tuple[list[LinkChange], int]:
+    """What changed in the links after a revision, in order, and the last one's."""
+    found = await session.exec(
+        select(StickyAssignment)
+        .where(
+            StickyAssignment.environment_id == environment_id,
+            col(StickyAssignment.revision) > revision,
+        )
+        .order_by(col(StickyAssignment.revision), col(StickyAssignment.id))
+    )
+    rows = found.all()
+    changes = [
+        LinkChange(row.phase_id, _ATTRIBUTES[row.kind], row.subject_id, row.variant_key)
+        for row in rows
+    ]
+    return changes, rows[-1].revision if rows else revision
 
 
 async def definitions_of(
@@ -235,11 +266,12 @@ async def _sticky(session: AsyncSession, environment_id: UUID) -> Mapping[UUID, 
         )
         .where(
             StickyAssignment.environment_id == environment_id,
+            col(StickyAssignment.variant_key).is_not(None),
             col(StickyAssignment.phase_id) == Phase.id,
             col(Phase.ended_at).is_(None),
         )
         .order_by(
-            col(StickyAssignment.created_at).desc(), col(StickyAssignment.id).desc()
+            col(StickyAssignment.revision).desc(), col(StickyAssignment.id).desc()
         )
         .limit(MAX_STICKY)
     )
@@ -247,9 +279,10 @@ async def _sticky(session: AsyncSession, environment_id: UUID) -> Mapping[UUID, 
 
 
 def _kept(
-    rows: Iterable[tuple[UUID, str, str, str]],
+    rows: Iterable[tuple[UUID, str, str, str | None]],
 ) -> Mapping[UUID, Kept]:
     kept: dict[UUID, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
     for owner, kind, subject_id, variant_key in rows:
-        kept[owner][_ATTRIBUTES[kind]][subject_id] = variant_key
+        if variant_key is not None:
+            kept[owner][_ATTRIBUTES[kind]][subject_id] = variant_key
     return kept

@@ -24,6 +24,26 @@ async def touch_definitions(session: AsyncSession, environment_id: UUID) -> None
     )
 
 
+async def touch_links(session: AsyncSession, environment_id: UUID) -> int:
+    """Count a change of links; the count is held until the transaction ends.
+
+    So of two changes the one with the higher count is seen no earlier than the other,
+    and a reader may go on from the last count that it has seen.
+    """
+    insert = sqlite.insert if is_sqlite(session) else postgresql.insert
+    found = await session.exec(
+        insert(DefinitionsVersion)
+        .values(environment_id=environment_id, version=1, links=1)
+        .on_conflict_do_update(
+            index_elements=["environment_id"],
+            set_={"links": DefinitionsVersion.links + 1},
+        )
+        .returning(col(DefinitionsVersion.links))
+    )
+    count: int = found.scalar_one()
+    return count
+
+
 async def locked_phase(session: AsyncSession, phase_id: UUID) -> Phase:
     """The phase, held until the transaction ends."""
     found = await session.exec(

@@ -25,6 +25,9 @@ from experiments.service.definitions import KeptSnapshot
 RENEW_SECONDS = 300.0
 """The same snapshot is written again this often: a file's age then means something."""
 
+LINKS_SECONDS = 10.0
+"""A snapshot of which only links moved is written no more often than this."""
+
 RETRY_SECONDS = 10.0
 
 _log = logging.getLogger("hone.definitions")
@@ -33,6 +36,7 @@ _log = logging.getLogger("hone.definitions")
 @dataclass(frozen=True, slots=True)
 class _Written:
     version: int
+    links: int
     phases: list[PhaseDefinition]
 
 
@@ -51,8 +55,17 @@ def _shape() -> str:
     return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 
 
-_FORMAT = f"1-{_shape()}"
+_FORMAT = f"2-{_shape()}"
 _DECODER = msgspec.json.Decoder(_Written)
+
+
+@dataclass(frozen=True, slots=True)
+class _HandedIn:
+    """What is on its way to the disk, or there."""
+
+    snapshot: Snapshot
+    revision: int
+    at: float
 
 
 class SnapshotFiles:
@@ -60,19 +73,21 @@ class SnapshotFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._due: dict[UUID, tuple[Snapshot, float]] = {}
-        """What was handed in last, and when the same is written again."""
+        self._last: dict[UUID, _HandedIn] = {}
         self._waiting: dict[UUID, tuple[Snapshot, bool]] = {}
         self._writing: asyncio.Task[None] | None = None
 
     def keep(self, environment_id: UUID, snapshot: Snapshot) -> None:
         """Write it down, unless it was lately. One that is overtaken is passed over."""
-        now = time.monotonic()
-        last = self._due.get(environment_id)
-        if last is not None and last[0] is snapshot and now < last[1]:
-            return
-        again = last is not None and last[0] is snapshot
-        self._due[environment_id] = (snapshot, now + RENEW_SECONDS)
+        now, revision = time.monotonic(), snapshot.links.revision
+        last = self._last.get(environment_id)
+        again = last is not None and last.snapshot is snapshot
+        if again and last is not None:
+            moved = revision != last.revision
+            if now < last.at + (LINKS_SECONDS if moved else RENEW_SECONDS):
+                return
+            again = not moved
+        self._last[environment_id] = _HandedIn(snapshot, revision, now)
         self._waiting[environment_id] = (snapshot, again)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._drain())
@@ -89,17 +104,19 @@ class SnapshotFiles:
     async def _drain(self) -> None:
         while self._waiting:
             environment_id, (snapshot, again) = self._waiting.popitem()
+            # Links move in this loop only, so they are copied in it.
+            phases = [phase.as_it_is() for phase in snapshot.phases.values()]
+            written = _Written(snapshot.version, snapshot.links.revision, phases)
             try:
-                await asyncio.to_thread(self._write, environment_id, snapshot, again)
+                await asyncio.to_thread(self._write, environment_id, written, again)
             except Exception as error:
                 # A full disk may stop a later start, but not what is served now.
                 _log.warning("definitions_not_kept: %s", type(error).__name__)
-                retry_at = time.monotonic() + RETRY_SECONDS
-                self._due[environment_id] = (snapshot, retry_at)
+                at = time.monotonic() + RETRY_SECONDS - RENEW_SECONDS
+                revision = snapshot.links.revision
+                self._last[environment_id] = _HandedIn(snapshot, revision, at)
 
-    def _write(self, environment_id: UUID, snapshot: Snapshot, again: bool) -> None:
-        phases = [phase.definition for phase in snapshot.phases.values()]
-        written = _Written(snapshot.version, phases)
+    def _write(self, environment_id: UUID, written: _Written, again: bool) -> None:
         content = msgspec.json.encode(written, enc_hook=_plain)
         self._file(environment_id).write(content, again=again)
 
@@ -109,7 +126,7 @@ class SnapshotFiles:
             return None
         try:
             written = _DECODER.decode(kept.content)
-            snapshot = Snapshot.of(written.version, tuple(written.phases))
+            snapshot = Snapshot.of(written.version, written.phases, written.links)
         except Exception as error:
             # Whatever is wrong with it, to serve nothing is what its absence means.
             _log.warning("kept_definitions_ignored: %s", type(error).__name__)

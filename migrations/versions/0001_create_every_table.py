@@ -576,6 +576,7 @@ def upgrade() -> None:
         "definitions_version",
         sa.Column("environment_id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("links", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["environment_id"],
             ["environment.id"],
@@ -1597,7 +1598,8 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("subject_id", sa.String(256), nullable=False),
-        sa.Column("variant_key", sa.String(128), nullable=False),
+        sa.Column("variant_key", sa.String(128), nullable=True),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("exposed_id", sa.String(256), nullable=False),
         sa.Column("exposed_at", UtcDateTime(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
@@ -1619,8 +1621,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("sticky_assignment", schema=None) as batch_op:
         batch_op.create_index(
-            batch_op.f("ix_sticky_assignment_environment_id"),
-            ["environment_id"],
+            "ix_sticky_assignment_environment_id_revision",
+            ["environment_id", "revision"],
             unique=False,
         )
 
@@ -1786,7 +1788,7 @@ def downgrade() -> None:
 
     op.drop_table("survey_answer")
     with op.batch_alter_table("sticky_assignment", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_sticky_assignment_environment_id"))
+        batch_op.drop_index("ix_sticky_assignment_environment_id_revision")
 
     op.drop_table("sticky_assignment")
     with op.batch_alter_table("snapshot", schema=None) as batch_op:

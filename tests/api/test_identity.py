@@ -74,6 +74,7 @@ async def _sticky(edge: Edge) -> list[tuple[str, str, str, str]]:
         return [
             (row.kind.value, row.subject_id, row.variant_key, row.exposed_id)
             for row in found.all()
+            if row.variant_key is not None
         ]
 
 

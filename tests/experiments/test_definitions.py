@@ -6,19 +6,85 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import select
 
 from core.database import Database, Sessions
+from core.subjects import SubjectKind
 from experiments import service
 from experiments.assignment.definitions import Serving
 from experiments.assignment.evaluator import Cause, decide
 from experiments.drafts import Changes
 from experiments.lifecycle import PauseMode
+from experiments.models import Phase, StickyAssignment
 from experiments.service import definitions as definitions_in_memory
 from experiments.service.definitions import Definitions
-from experiments.service.publishing import touch_definitions
+from experiments.service.publishing import touch_definitions, touch_links
 from tests.experiments.company import Company
 
 pytestmark = pytest.mark.stores
+
+
+async def kept_by(
+    sessions: Sessions, phase: Phase, user_id: str, variant_key: str | None
+) -> None:
+    """Write down what a linked user keeps, as settling a link does."""
+    async with sessions.begin() as session:
+        revision = await touch_links(session, phase.environment_id)
+        found = await session.exec(
+            select(StickyAssignment).where(StickyAssignment.subject_id == user_id)
+        )
+        row = found.first() or StickyAssignment(
+            environment_id=phase.environment_id,
+            phase_id=phase.id,
+            kind=SubjectKind.USER,
+            subject_id=user_id,
+            exposed_id="visitor",
+            exposed_at=phase.started_at,
+            created_at=phase.started_at,
+            revision=revision,
+        )
+        row.variant_key, row.revision = variant_key, revision
+        session.add(row)
+
+
+async def test_links_are_read_on_from_the_last_and_publish_nothing(
+    database: Database, sessions: Sessions, company: Company
+) -> None:
+    here, there = Definitions(database.readers), Definitions(database.readers)
+    async with sessions.begin() as session:
+        experiment = await company.draft(session)
+        phase = await service.start(
+            session,
+            project_id=company.project_id,
+            environment_id=company.environment_id,
+            experiment_id=experiment.id,
+            expected_version=1,
+            actor=company.actor,
+        )
+    before = await here.snapshot(company.environment_id)
+    served = before.phases["short-form"]
+    attributes = {"id": "ann", "plan": "team"}
+    own = decide(served, attributes)
+    other = "short" if own.variant.key == "long" else "long"
+    await kept_by(sessions, phase, "ann", other)
+    await kept_by(sessions, phase, "bob", "short")
+    assert await here.refresh() == 1
+    assert await here.refresh() == 0
+    after = await here.snapshot(company.environment_id)
+    assert after is before
+    kept = decide(served, attributes)
+    assert (kept.cause, kept.variant.key) == (Cause.LINKED, other)
+    assert before.decide_all(attributes) == [kept]
+    await there.snapshot(company.environment_id)
+    await kept_by(sessions, phase, "ann", None)
+    for definitions in (here, there):
+        assert await definitions.refresh() == 1
+        found = await definitions.snapshot(company.environment_id)
+        assert found.version == before.version
+        (now,) = found.decide_all(attributes)
+        assert (now.cause, now.variant.key) == (own.cause, own.variant.key)
+        assert found.decide_all({"id": "bob"})[0].cause is Cause.LINKED
+    assert decide(served, attributes) is own
 
 
 async def test_a_start_a_pause_and_a_stop_are_seen_after_a_refresh(

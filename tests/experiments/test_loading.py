@@ -1,7 +1,7 @@
 """What an environment serves, read from its rows."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -274,7 +274,7 @@ def _override(
 def _sticky(
     company: Company, phase_id: UUID
 ) -> Callable[[SubjectKind, str, int], StickyAssignment]:
-    return lambda kind, subject_id, minute: StickyAssignment(
+    return lambda kind, subject_id, number: StickyAssignment(
         environment_id=company.environment_id,
         phase_id=phase_id,
         kind=kind,
@@ -282,5 +282,6 @@ def _sticky(
         variant_key="long",
         exposed_id="a1",
         exposed_at=AT,
-        created_at=AT + timedelta(minutes=minute),
+        created_at=AT,
+        revision=number,
     )
