@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from core import hashing
 from core.conditions import Attributes
-from core.hashing import attribute_text, fnv32a, position_after
+from core.hashing import MAX_UNIT_TEXT, attribute_text, fnv32a, position_after
 from experiments.design import UnitKind
 
 HASH_VERSION = 2
@@ -41,9 +41,12 @@ def unit_of(kind: UnitKind, attributes: Attributes) -> Unit | None:
 
 
 def user_key(attributes: Attributes) -> Key | None:
-    """The key of whoever is randomised one by one, or None without an id."""
+    """The key of whoever is randomised one by one, or None without an id.
+
+    It is `unit_of`, with a short way for the texts that nearly all ids are.
+    """
     text = attributes.get("id")
-    if not isinstance(text, str) or not text:
+    if not isinstance(text, str) or not 0 < len(text) <= MAX_UNIT_TEXT:
         text = attribute_text(text) or attribute_text(attributes.get("anonymousId"))
         if text is None:
             return None

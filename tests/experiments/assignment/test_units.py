@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.hashing import POSITIONS, bucket
+from core.hashing import MAX_UNIT_TEXT, POSITIONS, bucket
 from experiments.assignment.units import (
     Positions,
     key_of,
@@ -32,7 +32,11 @@ def test_a_key_falls_where_its_text_does(text: str) -> None:
         {},
         optional={
             name: st.one_of(
-                ANY_TEXT, st.just(""), st.none(), st.booleans(), st.integers()
+                ANY_TEXT,
+                st.sampled_from(["", "x" * MAX_UNIT_TEXT, "x" * (MAX_UNIT_TEXT + 1)]),
+                st.none(),
+                st.booleans(),
+                st.integers(),
             )
             for name in ("id", "anonymousId")
         },
