@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from core.conditions import Attributes
+from core.hashing import attribute_text
 from experiments.assignment.decisions import CompiledPhase
 
 
@@ -56,8 +57,8 @@ class Links:
         """The phases in which one of the subject's ids may keep something."""
         found: set[int] = set()
         for attribute, by_text in self._places.items():
-            text = attributes.get(attribute)
-            if isinstance(text, str) and text in by_text:
+            text = attribute_text(attributes.get(attribute))
+            if text is not None and text in by_text:
                 found |= by_text[text]
         return found
 

@@ -81,7 +81,7 @@ def subject(chance: Random) -> dict[str, Any]:
         "company": {"size": chance.randint(0, 30)},
     }
     ids = {
-        "id": chance.choice([None, "", *USERS, *USERS]),
+        "id": chance.choice([None, "", 9, *USERS, *USERS]),
         "anonymousId": chance.choice([None, *USERS]),
         "accountId": chance.choice([None, "acme", "globex", "Größe"]),
     }
@@ -147,7 +147,7 @@ def _kept(chance: Random, variants: list[str]) -> dict[str, dict[str, str]]:
     if chance.random() < 0.6:
         return {}
     return {
-        "id": {user: chance.choice([*variants, "gone"]) for user in USERS[::9]},
+        "id": {u: chance.choice([*variants, "gone"]) for u in ("9", *USERS[::9])},
         "anonymousId": {user: chance.choice(variants) for user in USERS[::13]},
         "accountId": {"globex": chance.choice(variants)},
     }
