@@ -25,6 +25,8 @@ class Split:
     """The layer's hashed seed, and the slots that are the phase's."""
     holdouts: tuple[tuple[int, tuple[Range, ...]], ...] = ()
     """Each holdout's hashed seed, and the part that it holds out."""
+    asks_more: bool = False
+    """Whether what is known of a subject may leave out one whose hash does not."""
 
     @classmethod
     def of(cls, design: PhaseDesign) -> "Split":
@@ -32,6 +34,7 @@ class Split:
         weights = [arm.weight for arm in design.arms]
         rules = design.eligibility or {}
         layer = rules.get("layer")
+        condition = rules.get("condition", design.targeting)
         return cls(
             phase_id=design.phase_id,
             experiment_key=design.experiment_key,
@@ -44,19 +47,26 @@ class Split:
                 (fnv32a(each["seed"]), ((0.0, each["share"]),))
                 for each in rules.get("holdouts", ())
             ),
+            asks_more=bool(condition or rules.get("prerequisites")),
         )
 
     def variant(self, text: str) -> str | None:
-        """What an id alone would get; None where its hash leaves it out.
-
-        The targeting is not asked: it reads what is known of a person, not the id.
-        """
+        """What the hash of an id gives it; None where it leaves it out."""
         if self.layer is not None and not _falls_in(text, *self.layer):
             return None
         if any(_falls_in(text, *holdout) for holdout in self.holdouts):
             return None
         chosen = choose(bucket_after(text, self.seed_state), self.ranges)
         return None if chosen is None else self.arms[chosen]
+
+    def gives(self, text: str, variant_key: str) -> bool:
+        """Whether an id alone is sure to get a variant, whatever is known of it.
+
+        Not where targeting or a prerequisite may leave it out. Those whose hash gives
+        the variant would then lose it, and the others keep it by a row: more of the
+        small arms would stay.
+        """
+        return not self.asks_more and self.variant(text) == variant_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,7 @@ class Kept:
     conflict: bool
     """Whether another of the person's ids had met another variant meanwhile."""
     needing: frozenset[SubjectKey]
-    """The ids that alone would get another variant, or none."""
+    """The ids that alone might get another variant, or none."""
 
 
 KeptBy: TypeAlias = Mapping[UUID, Kept]
@@ -103,7 +113,7 @@ def kept(
         needing=frozenset(
             (kind, text)
             for kind, text in person
-            if split.variant(text) != first.variant_key
+            if not split.gives(text, first.variant_key)
         ),
     )
 

@@ -68,7 +68,7 @@ class KeptVariant:
     )
     met_at: datetime = strawberry.field(description="When it was met.")
     held: bool = strawberry.field(
-        description="Whether it had to be written down: one of the ids alone would "
+        description="Whether it had to be written down: one of the ids alone might "
         "get another variant, or none."
     )
     conflict: bool = strawberry.field(
