@@ -145,7 +145,8 @@ def _numeral(written: str) -> float:
     radix = _RADICES.get(digits[:2].lower())
     try:
         if radix is not None:
-            return double(int(digits[2:], radix)) if digits[2:].isalnum() else math.nan
+            plain = digits.isascii() and digits[2:].isalnum()
+            return double(int(digits[2:], radix)) if plain else math.nan
         if digits.lstrip("+-") == "Infinity" and len(digits) <= len("+Infinity"):
             return -math.inf if digits.startswith("-") else math.inf
         return float(digits) if _NUMERAL.issuperset(digits) else math.nan

@@ -199,7 +199,7 @@ def _literal(expected: object) -> Test:
     return literal(expected) if is_small(expected, MAX_DEPTH) else unknown
 
 
-def _has_operators(expected: object) -> Any:
+def _has_operators(expected: object) -> bool:
     """Whether it is an object of operators; any other object is a literal."""
     return (
         isinstance(expected, Mapping)

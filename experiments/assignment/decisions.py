@@ -85,7 +85,7 @@ Settle = Callable[[Attributes], Decision]
 """The whole evaluation."""
 
 Remainder = Callable[[Attributes, Key], Decision]
-"""What is left of it for a unit that no switch, holdout or override settles."""
+"""What is left of it for a unit that no switch, override, link or holdout settles."""
 
 
 @dataclass(slots=True, eq=False)
@@ -129,6 +129,8 @@ class CompiledPhase:
 
     def as_it_is(self) -> PhaseDefinition:
         """The definition, with the links as they are now."""
+        if not self.linked:
+            return self.definition
         kept = {
             attribute: {text: each.variant.key for text, each in by_text.items()}
             for attribute, by_text in self.linked.items()

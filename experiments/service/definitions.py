@@ -259,6 +259,8 @@ class Definitions:
 
     async def _first(self, environment_id: UUID) -> Snapshot:
         try:
+            # A short question tells whether the database is there: a load is given
+            # so long that nobody should wait for one that cannot come.
             async with self._reach.asking(), self._readers() as session:
                 await versions_of(session, [environment_id])
             return await self._load(environment_id)

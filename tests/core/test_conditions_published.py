@@ -48,6 +48,7 @@ LITERALS: list[Case] = [
     ({"seats": 7}, {"seats": "7"}, YES),
     ({"seats": 7}, {"seats": " 7\n"}, YES),
     ({"seats": 255}, {"seats": "0xff"}, YES),
+    ({"seats": 3}, {"seats": "0x\u0663"}, NO),
     ({"seats": 5}, {"seats": "0b101"}, YES),
     ({"seats": 0.5}, {"seats": ".5"}, YES),
     ({"seats": 1000}, {"seats": "1e3"}, YES),

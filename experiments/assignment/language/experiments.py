@@ -75,14 +75,9 @@ class Hashing:
     @property
     def attributes(self) -> tuple[str, ...]:
         """What may be hashed, the preferred one last."""
-        return (
-            (self.attribute,)
-            if self.fallback is None
-            else (
-                self.fallback,
-                self.attribute,
-            )
-        )
+        if self.fallback is None:
+            return (self.attribute,)
+        return self.fallback, self.attribute
 
     def position(self, value: str) -> float | None:
         """Where the subject falls; None for a version that nobody knows."""
