@@ -53,7 +53,7 @@ class Mutation:
     @strawberry.mutation(
         metadata={"policy": Policy.EDIT},
         description="Keep traits of a subject, for rules that the request's own "
-        "attributes leave open. Memberships arrive as events; see `linkIdentity` for links.",
+        "attributes leave open. Memberships arrive as events; links by `linkIdentity`.",
     )
     async def identify(self, info: Info, input: IdentifyInput) -> IdentifyResult:
         """Merged with what is there."""

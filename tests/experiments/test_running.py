@@ -31,7 +31,7 @@ from experiments.errors import (
 from experiments.freezing import design_of
 from experiments.lifecycle import DecisionOutcome, ExperimentStatus, PauseMode
 from experiments.models import Experiment, Phase
-from experiments.service.definitions import load
+from experiments.service.loading import load
 from tests.experiments.company import REVENUE, Company
 
 pytestmark = pytest.mark.stores
