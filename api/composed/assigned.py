@@ -87,15 +87,13 @@ class Everything:
         """The decisions of the experiments that let the subject in, in order."""
         if self._qualified is None:
             base, relevant = self.relevant.base, self.relevant
-            given = zip(relevant.places, relevant.decisions, strict=True)
+            given = dict(zip(relevant.places, relevant.decisions, strict=True))
             admitting = self.index.admitting(base)
             if admitting:
-                decided = {place: base.decisions[place] for place in admitting}
-                decided.update(given)
-                given = decided.items()
+                given = {place: base.decisions[place] for place in admitting} | given
             self._qualified = [
                 decision
-                for _, decision in sorted(given, key=_PLACE)
+                for _, decision in sorted(given.items(), key=_PLACE)
                 if decision.cause not in UNTARGETED
             ]
         return self._qualified
