@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -176,7 +177,8 @@ class Ofrep:
         if ahead and time.monotonic() - self._caught_up > CATCH_UP_SECONDS:
             # Whatever callers claim to have been told, the database is asked seldom.
             self._caught_up = time.monotonic()
-            await definitions.refresh()
+            with suppress(Unreachable):
+                await definitions.catch_up()
 
     def _written(self, environment_id: UUID) -> Fragments:
         found = self._fragments.get(environment_id)

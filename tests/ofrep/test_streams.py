@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,7 +17,9 @@ from api.http.listening import StreamDoor
 from api.http.ofrep_stream import DIALECT, refusal
 from api.http.streams import Streams
 from core import keys
+from experiments.service.definitions import Silence
 from experiments.service.publishing import touch_definitions
+from experiments.service.snapshot_files import SnapshotFiles
 from tests.api.conftest import Edge, served
 from tests.ofrep.conftest import pause
 
@@ -126,9 +129,22 @@ async def test_a_refetch_may_say_anything_of_what_it_was_told(flags: Edge) -> No
         assert answer.status_code == 200
 
 
+class Loud(Silence):
+    """A channel that counts what is announced on it."""
+
+    def __init__(self) -> None:
+        self.announced = 0
+
+    def announce(self) -> None:
+        self.announced += 1
+
+
 async def test_a_refetch_is_served_what_another_process_published(
-    flags: Edge,
+    flags: Edge, tmp_path: Path
 ) -> None:
+    channel = Loud()
+    definitions = flags.app.state.services.definitions
+    definitions.connect(channel, SnapshotFiles(tmp_path))
     ask = partial(
         flags.client.post,
         json={"context": {"targetingKey": "u1"}},
@@ -140,6 +156,7 @@ async def test_a_refetch_is_served_what_another_process_published(
     assert (await ask(FLAGS)).json()["metadata"]["configVersion"] == before
     after = await ask(f"{FLAGS}?flagConfigEtag={before + 1}")
     assert after.json()["metadata"]["configVersion"] == before + 1
+    assert channel.announced == 0
 
 
 async def test_silence_is_broken_by_pings(
