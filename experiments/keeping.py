@@ -9,6 +9,7 @@ from core.hashing import bucket_after, fnv32a
 from core.subjects import SubjectKey
 from experiments.assignment.ranges import Range, bucket_ranges, choose
 from experiments.design import PhaseDesign
+from experiments.eligibility.frozen import Eligibility
 from experiments.events.log import RecordedExposure
 
 
@@ -32,22 +33,19 @@ class Split:
     def of(cls, design: PhaseDesign) -> "Split":
         """From the design, at its coverage now."""
         weights = [arm.weight for arm in design.arms]
-        rules = design.eligibility or {}
-        layer = rules.get("layer")
-        condition = rules.get("condition", design.targeting)
+        rules = Eligibility.of(design.eligibility or {})
+        layer = rules.layer
         return cls(
             phase_id=design.phase_id,
             experiment_key=design.experiment_key,
             arms=tuple(arm.key for arm in design.arms),
             ranges=bucket_ranges(len(weights), design.coverage, weights),
             seed_state=fnv32a(design.seed),
-            layer=layer
-            and (fnv32a(layer["seed"]), tuple((a, b) for a, b in layer["ranges"])),
+            layer=None if layer is None else (fnv32a(layer.seed), layer.ranges),
             holdouts=tuple(
-                (fnv32a(each["seed"]), ((0.0, each["share"]),))
-                for each in rules.get("holdouts", ())
+                (fnv32a(each.seed), ((0.0, each.share),)) for each in rules.holdouts
             ),
-            asks_more=bool(condition or rules.get("prerequisites")),
+            asks_more=bool(design.targeting or rules.prerequisites),
         )
 
     def variant(self, text: str) -> str | None:

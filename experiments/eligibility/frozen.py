@@ -4,33 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.assignment.ranges import Range
-
-
-@dataclass(frozen=True, slots=True)
-class FrozenLayer:
-    """The slots of a layer that the phase has to itself."""
-
-    key: str
-    seed: str
-    ranges: tuple[Range, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FrozenHoldout:
-    """A share of the units that the phase leaves alone."""
-
-    key: str
-    seed: str
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
-class FrozenPrerequisite:
-    """Another experiment, of which a subject must have one of the variants."""
-
-    experiment_key: str
-    variants: tuple[str, ...]
+from experiments.assignment.phases import (
+    HoldoutDefinition,
+    LayerSlots,
+    Prerequisite,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +24,32 @@ class Eligibility:
     """The condition with its segments written out, and the rest beside it."""
 
     condition: Mapping[str, Any] | None = None
-    layer: FrozenLayer | None = None
-    holdouts: tuple[FrozenHoldout, ...] = ()
-    prerequisites: tuple[FrozenPrerequisite, ...] = ()
+    layer: LayerSlots | None = None
+    holdouts: tuple[HoldoutDefinition, ...] = ()
+    prerequisites: tuple[Prerequisite, ...] = ()
     segments: tuple[FrozenSegment, ...] = ()
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "Eligibility":
+        """Read what a phase's row or its design keeps, the segments' names apart."""
+        layer = document.get("layer")
+        return cls(
+            condition=document.get("condition"),
+            layer=layer
+            and LayerSlots(
+                layer["key"],
+                layer["seed"],
+                tuple((low, high) for low, high in layer["ranges"]),
+            ),
+            holdouts=tuple(
+                HoldoutDefinition(each["key"], each["seed"], each["share"])
+                for each in document.get("holdouts", ())
+            ),
+            prerequisites=tuple(
+                Prerequisite(each["experimentKey"], frozenset(each["variants"]))
+                for each in document.get("prerequisites", ())
+            ),
+        )
 
     def document(self) -> dict[str, Any]:
         """What the phase's row keeps and the evaluator reads."""
@@ -80,7 +80,7 @@ class Eligibility:
             "prerequisites": [
                 {
                     "experimentKey": each.experiment_key,
-                    "variants": list(each.variants),
+                    "variants": sorted(each.variants),
                 }
                 for each in self.prerequisites
             ],

@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -12,17 +12,16 @@ from sqlmodel import col, select
 from core.database import AsyncSession
 from core.subjects import SubjectKind
 from experiments.assignment.definitions import (
-    HoldoutDefinition,
     Kept,
     LayerSlots,
     LinkChange,
     PhaseDefinition,
-    Prerequisite,
     Serving,
     Snapshot,
     VariantDefinition,
 )
 from experiments.design import ArmDesign
+from experiments.eligibility.frozen import Eligibility
 from experiments.freezing import design_of
 from experiments.lifecycle import SERVED, ExperimentStatus, PauseMode
 from experiments.models import (
@@ -146,9 +145,9 @@ async def definitions_of(
 
 def _definition(experiment: Experiment, phase: Phase, live: _Live) -> PhaseDefinition:
     """From what the start froze: the draft may have another split by now."""
-    design, eligibility = design_of(phase), phase.eligibility
+    design, kept = design_of(phase), Eligibility.of(phase.eligibility)
+    killed = live.kills(experiment.id, kept.layer)
     treatment = design.treatment or experiment.treatment
-    layer = _layer(eligibility.get("layer"))
     return PhaseDefinition(
         experiment_id=experiment.id,
         experiment_key=experiment.key,
@@ -160,18 +159,12 @@ def _definition(experiment: Experiment, phase: Phase, live: _Live) -> PhaseDefin
         seed=phase.seed,
         coverage=phase.coverage,
         # A phase that froze no eligibility has the targeting of its design.
-        condition=eligibility.get("condition", design.targeting),
+        condition=phase.eligibility.get("condition", design.targeting),
         variants=tuple(_variant(treatment, arm) for arm in design.arms),
-        serving=_serving(experiment, phase, killed=live.kills(experiment.id, layer)),
-        layer=layer,
-        holdouts=tuple(
-            HoldoutDefinition(each["key"], each["seed"], each["share"])
-            for each in eligibility.get("holdouts", ())
-        ),
-        prerequisites=tuple(
-            Prerequisite(each["experimentKey"], frozenset(each["variants"]))
-            for each in eligibility.get("prerequisites", ())
-        ),
+        serving=_serving(experiment, phase, killed=killed),
+        layer=kept.layer,
+        holdouts=kept.holdouts,
+        prerequisites=kept.prerequisites,
         overrides=live.overrides.get(experiment.id, {}),
         sticky=live.sticky.get(phase.id, {}),
     )
@@ -185,13 +178,6 @@ def _variant(treatment: TreatmentKind, arm: ArmDesign) -> VariantDefinition:
         payload=arm.payload,
         value=served_value(treatment, arm.payload),
     )
-
-
-def _layer(frozen: Mapping[str, Any] | None) -> LayerSlots | None:
-    if frozen is None:
-        return None
-    ranges = tuple((low, high) for low, high in frozen["ranges"])
-    return LayerSlots(frozen["key"], frozen["seed"], ranges)
 
 
 def _serving(experiment: Experiment, phase: Phase, *, killed: bool) -> Serving:

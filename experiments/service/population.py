@@ -3,16 +3,15 @@
 from typing import Any
 
 from core.database import AsyncSession
+from experiments.assignment.phases import (
+    HoldoutDefinition,
+    LayerSlots,
+    Prerequisite,
+)
 from experiments.design import UnitKind
 from experiments.drafts import Changes, Draft, PrerequisiteSpec
 from experiments.eligibility import queries
-from experiments.eligibility.frozen import (
-    Eligibility,
-    FrozenHoldout,
-    FrozenLayer,
-    FrozenPrerequisite,
-    FrozenSegment,
-)
+from experiments.eligibility.frozen import Eligibility, FrozenSegment
 from experiments.errors import ReasonMissing
 from experiments.models import Experiment
 from experiments.service import layers, prerequisites, segments
@@ -96,7 +95,7 @@ async def gathered(
         condition=kept.condition,
         segments=kept.segments,
         prerequisites=tuple(
-            FrozenPrerequisite(each["experimentKey"], tuple(each["variants"]))
+            Prerequisite(each["experimentKey"], frozenset(each["variants"]))
             for each in required
         ),
         layer=await _layer(session, experiment),
@@ -104,19 +103,19 @@ async def gathered(
     )
 
 
-async def _layer(session: AsyncSession, experiment: Experiment) -> FrozenLayer | None:
+async def _layer(session: AsyncSession, experiment: Experiment) -> LayerSlots | None:
     if experiment.layer_id is None:
         return None
     layer = await layers.held(session, experiment.layer_id, experiment.unit)
     ranges = tuple((start, end) for start, end in experiment.layer_ranges)
     others = await layers.taken_by_others(session, layer.id, experiment.id)
     layers.check_free(ranges, others)
-    return FrozenLayer(layer.key, layer.seed, ranges)
+    return LayerSlots(layer.key, layer.seed, ranges)
 
 
 async def _holdouts(
     session: AsyncSession, experiment: Experiment
-) -> tuple[FrozenHoldout, ...]:
+) -> tuple[HoldoutDefinition, ...]:
     if experiment.exempt_from_holdouts:
         return ()
     found = await queries.holdouts_for(
@@ -125,7 +124,7 @@ async def _holdouts(
         unit=experiment.unit,
         area=experiment.area,
     )
-    return tuple(FrozenHoldout(row.key, row.seed, row.share) for row in found)
+    return tuple(HoldoutDefinition(row.key, row.seed, row.share) for row in found)
 
 
 async def _required(

@@ -9,8 +9,8 @@ import pytest
 
 from core.subjects import SubjectKey, SubjectKind
 from experiments.assignment.evaluator import compiled_phase, decide
-from experiments.assignment.phases import HoldoutDefinition, LayerSlots
 from experiments.design import ArmDesign, Direction, Hypothesis, PhaseDesign, UnitKind
+from experiments.eligibility.frozen import Eligibility
 from experiments.events.log import RecordedExposure
 from experiments.keeping import Split, kept
 from tests.experiments.assignment.rulesets import DEFINITION
@@ -67,18 +67,13 @@ def test_a_hash_gives_what_the_evaluator_gives(
     eligibility: dict[str, Any] | None,
 ) -> None:
     split = Split.of(replace(DESIGN, eligibility=eligibility))
-    rules = eligibility or {}
-    layer = rules.get("layer")
-    ranges = tuple((low, high) for low, high in LAYER["ranges"])
+    rules = Eligibility.of(eligibility or {})
     phase = compiled_phase(
         replace(
             DEFINITION,
             coverage=DESIGN.coverage,
-            layer=layer and LayerSlots(layer["key"], layer["seed"], ranges),
-            holdouts=tuple(
-                HoldoutDefinition(each["key"], each["seed"], each["share"])
-                for each in rules.get("holdouts", [])
-            ),
+            layer=rules.layer,
+            holdouts=rules.holdouts,
         )
     )
     for number in range(1_000):
@@ -113,8 +108,7 @@ def test_an_id_that_falls_on_the_same_variant_needs_none() -> None:
 @pytest.mark.parametrize(
     "rules",
     [
-        {"eligibility": {"condition": {"plan": {"$eq": "free"}}}},
-        {"eligibility": None, "targeting": {"plan": "free"}},
+        {"targeting": {"plan": "free"}},
         {
             "eligibility": {
                 "prerequisites": [{"experimentKey": "other", "variants": ["b"]}]
@@ -134,8 +128,7 @@ def test_where_more_than_the_hash_is_asked_every_id_needs_one(
 
 
 def test_a_condition_of_everyone_asks_no_more_than_the_hash() -> None:
-    empty = replace(DESIGN, eligibility={"condition": None}, targeting={"plan": "free"})
-    assert not Split.of(empty).asks_more
+    assert not Split.of(replace(DESIGN, targeting={})).asks_more
 
 
 def test_what_was_recorded_first_stands_and_another_variant_is_a_conflict() -> None:
