@@ -10,7 +10,7 @@ that holds only the steps that it has.
 from collections.abc import Callable, Mapping
 
 from core.conditions import Attributes, compiled
-from core.hashing import fnv32a, position, position_after
+from core.hashing import attribute_text, fnv32a, position, position_after
 from experiments.assignment.decisions import (
     Cause,
     CompiledPhase,
@@ -30,6 +30,7 @@ from experiments.assignment.phases import (
 from experiments.assignment.ranges import bucket_ranges, membership, table
 from experiments.assignment.units import (
     HASH_VERSION,
+    UNIT_ATTRIBUTES,
     Key,
     Unit,
     account_key,
@@ -122,13 +123,22 @@ def _settle(phase: CompiledPhase) -> Settle:
         key = key_in(attributes)
         if key is None:
             return no_unit
-        if linked and (unit := unit_of(kind, attributes)) is not None:
-            found = linked.get(unit.attribute, {}).get(unit.value)
-            if found is not None:
-                return found
-        return after(attributes, key)
+        # Links come and go while the phase is served.
+        kept = _kept_by_link(linked, kind, attributes) if linked else None
+        return after(attributes, key) if kept is None else kept
 
     return settle
+
+
+def _kept_by_link(
+    linked: Mapping[str, Mapping[str, Decision]], kind: UnitKind, attributes: Attributes
+) -> Decision | None:
+    """What the unit keeps, wherever its own id falls; `unit_of` without the unit."""
+    for name in UNIT_ATTRIBUTES[kind]:
+        text = attribute_text(attributes.get(name))
+        if text is not None:
+            return linked[name].get(text) if name in linked else None
+    return None
 
 
 def _remainder(phase: CompiledPhase) -> Remainder:
