@@ -81,12 +81,11 @@ class SnapshotFiles:
         """Write it down, unless it was lately. One that is overtaken is passed over."""
         now, revision = time.monotonic(), snapshot.links.revision
         last = self._last.get(environment_id)
-        again = last is not None and last.snapshot is snapshot
-        if again and last is not None:
-            moved = revision != last.revision
-            if now < last.at + (LINKS_SECONDS if moved else RENEW_SECONDS):
+        again = False
+        if last is not None and last.snapshot is snapshot:
+            again = last.revision == revision
+            if now < last.at + (RENEW_SECONDS if again else LINKS_SECONDS):
                 return
-            again = not moved
         self._last[environment_id] = _HandedIn(snapshot, revision, now)
         self._waiting[environment_id] = (snapshot, again)
         if self._writing is None or self._writing.done():

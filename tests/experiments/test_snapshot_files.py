@@ -13,6 +13,7 @@ from core.reach import Reach
 from experiments.assignment.definitions import (
     HoldoutDefinition,
     LayerSlots,
+    LinkChange,
     PhaseDefinition,
     Prerequisite,
     Serving,
@@ -20,6 +21,7 @@ from experiments.assignment.definitions import (
     VariantDefinition,
 )
 from experiments.design import UnitKind
+from experiments.service import snapshot_files
 from experiments.service.definitions import Definitions, Silence
 from experiments.service.publishing import touch_definitions
 from experiments.service.snapshot_files import SnapshotFiles
@@ -97,6 +99,35 @@ async def test_only_what_changed_is_written(tmp_path: Path) -> None:
     keeper.keep(environment_id, first)
     await keeper.close()
     assert before != second == path.stat().st_ino
+
+
+async def test_links_that_moved_are_written_in_their_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper, environment_id = SnapshotFiles(tmp_path), uuid4()
+    definition = defined(1)
+    snapshot = Snapshot.of(1, (definition,))
+    phase_id = definition.phase_id
+
+    async def read() -> Snapshot:
+        keeper.keep(environment_id, snapshot)
+        await keeper.close()
+        kept = await keeper.kept(environment_id)
+        assert kept is not None
+        return kept.snapshot
+
+    assert (await read()).links.revision == 0
+    changes = [
+        LinkChange(phase_id, "id", "ada", "b"),
+        LinkChange(phase_id, "anonymousId", "cookie", None),
+    ]
+    snapshot.links.take(changes, 2)
+    assert (await read()).links.revision == 0
+    monkeypatch.setattr(snapshot_files, "LINKS_SECONDS", 0.0)
+    later = await read()
+    assert later.links.revision == 2
+    kept = {name: set(by_text) for name, by_text in later.phases["one"].linked.items()}
+    assert {name: texts for name, texts in kept.items() if texts} == {"id": {"ada"}}
 
 
 async def test_what_cannot_be_compiled_is_as_good_as_absent(
