@@ -1,11 +1,15 @@
 """The application: routes in, domain calls out."""
 
+from collections.abc import Callable
+from typing import Any
+
 from graphql import GraphQLSchema
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp
 
 from api import console
 from api.auth import Gate
@@ -18,6 +22,8 @@ from api.graphql.websocket import SubscriptionEndpoint
 from api.http import events, flags
 from api.http.health import healthz
 from api.http.metrics import metrics
+from api.http.ofrep import Ofrep
+from api.http.ofrep_ahead import OfrepAhead
 from api.http.streams import Streams
 from api.policies import Policies
 from api.prepared import Prepared
@@ -27,6 +33,18 @@ from core.database import Database
 from core.settings import Settings
 from experiments.events.log import EventLog
 from workers.queue import Queue
+
+
+class _Edge(Starlette):
+    """The application, with what answers ahead of all its middleware."""
+
+    def __init__(self, ahead: Callable[[ASGIApp], ASGIApp], **kept: Any) -> None:
+        super().__init__(**kept)
+        self._ahead = ahead
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The same stack behind what is ahead of it."""
+        return self._ahead(super().build_middleware_stack())
 
 
 def create_app(
@@ -43,6 +61,7 @@ def create_app(
     gate = Gate(database.readers, settings, reach=database.reach)
     documents = Documents(schema, Policies(schema))
     streams = Streams(services.definitions)
+    ofrep = Ofrep(services, gate)
     routes: list[BaseRoute] = [
         Route("/graphql", GraphQLEndpoint(services, gate, documents)),
         WebSocketRoute("/graphql", SubscriptionEndpoint(services, gate, documents)),
@@ -50,14 +69,17 @@ def create_app(
         Route("/healthz", healthz),
         Route("/metrics", metrics),
         *events.routes(),
-        *flags.routes(services, gate, streams),
+        *flags.routes(services, gate, streams, ofrep),
         *console.routes(),
     ]
-    middleware = [
-        Middleware(Prepared, services, gate, documents),
-        Middleware(Envelope, services.measures),
-    ]
-    app = Starlette(routes=routes, middleware=middleware, lifespan=following)
+    app = _Edge(
+        lambda router: Prepared(
+            OfrepAhead(router, ofrep, services, gate), services, gate, documents
+        ),
+        routes=routes,
+        middleware=[Middleware(Envelope, services.measures)],
+        lifespan=following,
+    )
     app.state.services = services
     app.state.gate = gate
     app.state.streams = streams

@@ -2,16 +2,20 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 from urllib.parse import unquote_to_bytes
+
+import msgspec
 
 from api.problems import Malformed, Refused
 
 MAX_QUERY_BYTES = 32_768
 MAX_DEPTH = 64
 _MAX_PARAMETERS = 16
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,41 @@ def request_of(value: Mapping[str, Any]) -> GraphQLRequest:
 
 
 def _decode(body: bytes) -> Any:
+    value = _quickly(body)
+    return _strictly(body) if value is _UNSURE else value
+
+
+def _quickly(body: bytes) -> Any:
+    """What most bodies hold; whatever has to be looked at closely is left alone.
+
+    A quotation mark and a colon stand together behind every key, and seldom elsewhere.
+    So if there are no more of them than keys were read, then no key came twice.
+    """
+    if b"\\u" in body or body.count(b"[") + body.count(b"{") > MAX_DEPTH:
+        return _UNSURE
+    if _APART.search(body):
+        return _UNSURE
+    try:
+        value = _decoded(body)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return _UNSURE
+    return value if body.count(b'":') == _keys(value) else _UNSURE
+
+
+def _keys(value: object) -> int:
+    if value.__class__ is dict:
+        found = cast(dict[str, Any], value)
+        count = len(found)
+        for item in found.values():
+            if item.__class__ is dict or item.__class__ is list:
+                count += _keys(item)
+        return count
+    if value.__class__ is list:
+        return sum([_keys(item) for item in cast(list[object], value)])
+    return 0
+
+
+def _strictly(body: bytes) -> Any:
     try:
         text = body.decode("utf-8")
         value = _DECODER.decode(text)
@@ -140,7 +179,7 @@ def _check_texts(value: object) -> None:
 
 
 def _check_text(text: str) -> None:
-    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+    if _NO_TEXT.search(text):
         raise bad_input("Text has no NUL and no lone surrogate.")
 
 
@@ -154,6 +193,9 @@ def _malformed(message: str) -> Malformed:
     return Malformed("BAD_REQUEST", message)
 
 
+_UNSURE = object()
+_APART = re.compile(rb'"[ \t\r\n]+:')
+_decoded = msgspec.json.Decoder().decode
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_without_repeats,
     parse_constant=_refuse_constant,

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import logging
 import re
 import secrets
 import time
@@ -13,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.measures import Measures
 from api.problems import unavailable
-from api.records import LOGGER, note
+from api.records import LOGGER, note_request
 from core.database import is_unreachable
 from core.ids import new_id
 
@@ -111,15 +110,7 @@ def noted(
 ) -> None:
     """Measure one answered request, and log it where the level asks for that."""
     measures.requested(place, method, status, seconds)
-    if LOGGER.isEnabledFor(logging.INFO):
-        note(
-            "request",
-            requestId=request_id,
-            method=method,
-            place=place,
-            status=status,
-            milliseconds=round(seconds * 1000, 2),
-        )
+    note_request(request_id, method, place, status, seconds)
 
 
 def place_of(path: str) -> str:

@@ -12,11 +12,11 @@ from graphql import (
     execute,
     subscribe,
 )
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from api.auth import Caller
 from api.context import Context
 from api.documents import Invalidated, Operation
+from api.leaves import LeafExecutor
 from api.problems import Refused, forbidden, unavailable
 from api.records import LOGGER
 from core.database import is_unreachable
@@ -66,7 +66,7 @@ async def answer(
                 context_value=context,
                 variable_values=variables,
                 operation_name=operation.name,
-                executor_class=StrawberryGraphQLCoreExecutionContext,
+                executor_class=LeafExecutor,
                 hide_suggestions=True,
             )
             if isinstance(result, Awaitable):
@@ -90,7 +90,7 @@ async def stream(
         context_value=context,
         variable_values=variables,
         operation_name=operation.name,
-        executor_class=StrawberryGraphQLCoreExecutionContext,
+        executor_class=LeafExecutor,
         hide_suggestions=True,
     )
     if isinstance(found, Awaitable):

@@ -7,29 +7,31 @@ included. Who asks, how often, and what they may select is decided here as there
 
 import asyncio
 import time
-from collections.abc import Awaitable, Mapping
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.auth import (
-    MAX_CREDENTIAL,
-    Caller,
-    CallerKind,
-    Credentials,
-    Gate,
-    bearer,
+from api.ahead import (
+    Heads,
+    again,
+    answered,
+    heads_of,
+    is_small,
+    key_of,
+    known_caller,
+    whole_body,
 )
-from api.body import BODY_SECONDS, arrived
+from api.auth import Caller, CallerKind, Credentials, Gate
 from api.decoding import decode_object, decode_parameters
 from api.documents import Documents
-from api.envelope import noted, request_id_of
 from api.execution import DEADLINE_SECONDS, authorise
 from api.prepared_answers import Answer, is_plain, media_of
 from api.prepared_plans import Plan
 from api.prepared_shapes import Unprepared
 from api.prepared_shelves import MAX_REGISTERED, SIGHTINGS, Shelves
 from api.problems import Refused
+from api.records import LOGGER
 from api.registry import hash_named
 from api.services import Services
 from core.database import Unreachable
@@ -37,7 +39,7 @@ from core.problems import Problem
 
 MAX_BODY = 65_536
 PLACE = "/graphql"
-_DIGITS = 10
+_EXPECTED = (Unprepared, Refused, Problem, Unreachable, TimeoutError)
 
 
 class Prepared:
@@ -65,73 +67,63 @@ class Prepared:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        # Of a header that comes twice the first counts, as behind the router.
-        heads: dict[bytes, bytes] = dict(reversed(list(scope["headers"])))
+        heads = heads_of(scope)
         media = media_of(heads.get(b"accept", b""))
         usual = media is not None and self._is_usual(scope, heads)
         caller = await self._caller(heads) if usual else None
         if caller is None or media is None:
             await self._app(scope, receive, send)
             return
-        body: bytes | None = b""
-        messages: list[Any] = []
-        if scope["method"] == "POST":
-            message, waiting = arrived(receive)
-            if waiting is None and not message.get("more_body"):
-                body, messages = message.get("body"), [message]
-            else:
-                body, messages = await _read(message, waiting, receive, self._limit)
+        get = scope["method"] == "GET"
+        body, messages = (b"", []) if get else await whole_body(receive, self._limit)
         try:
             content, named = await self._answer(scope, body, caller)
-        except (Unprepared, Refused, Problem, Unreachable, TimeoutError):
-            await self._app(scope, _again(messages, receive), send)
+        except Exception as reason:
+            if not isinstance(reason, _EXPECTED):
+                LOGGER.error("not prepared", exc_info=reason)
+            await self._app(scope, again(messages, receive), send)
             return
         answer = Answer(content, media, public=caller.kind is CallerKind.CLIENT)
-        if scope["method"] == "GET":
+        if get:
             answer.keep(heads.get(b"if-none-match", b""))
-        request_id = request_id_of(heads.get(b"x-request-id", b"").decode("latin-1"))
-        await answer.send(send, request_id)
-        measures, took = self._services.measures, time.perf_counter() - started
+        measures = self._services.measures
         measures.operated("query", "ok")
         measures.prepared("hash" if named else "text")
-        noted(
-            measures,
-            PLACE,
-            scope["method"],
+        await answered(
+            scope,
+            heads,
+            send,
             status=answer.status,
-            request_id=request_id,
-            seconds=took,
+            headers=answer.headers,
+            body=answer.content,
+            measures=measures,
+            place=PLACE,
+            started=started,
         )
 
-    async def _caller(self, heads: Mapping[bytes, bytes]) -> Caller | None:
+    async def _caller(self, heads: Heads) -> Caller | None:
         """Whose key it is; None for whoever has another way in, or none."""
-        key = bearer(heads.get(b"authorization", b"")) or heads.get(b"x-api-key", b"")
-        if not key or len(key) > MAX_CREDENTIAL:
+        key = key_of(heads)
+        caller = known_caller(self._gate, heads, key)
+        if caller is not None or not key:
+            return caller
+        environment = heads.get(b"x-hone-environment", b"")[:64].decode("latin-1")
+        try:
+            return await self._gate.caller(
+                Credentials(key=key.decode("latin-1"), environment=environment)
+            )
+        except Exception:
+            # The router asks again, and answers for whatever goes wrong.
             return None
-        place = heads.get(b"x-hone-environment", b"")[:64]
-        caller = self._gate.known(key, place)
-        if caller is None:
-            sent = key.decode("latin-1"), place.decode("latin-1")
-            try:
-                caller = await self._gate.caller(
-                    Credentials(key=sent[0], environment=sent[1])
-                )
-            except Unreachable:
-                return None
-        return caller
 
-    def _is_usual(self, scope: Scope, heads: Mapping[bytes, bytes]) -> bool:
+    def _is_usual(self, scope: Scope, heads: Heads) -> bool:
         """Whether it names a document, or brings a small body of plain JSON."""
         if scope["method"] == "GET":
             return b"persistedQuery" in scope["query_string"]
-        size = heads.get(b"content-length", b"")
         return (
             scope["method"] == "POST"
             and is_plain(heads.get(b"content-type", b""))
-            and b"content-encoding" not in heads
-            and size.isdigit()
-            and len(size) < _DIGITS
-            and int(size) <= self._limit
+            and is_small(heads, self._limit)
         )
 
     async def _answer(
@@ -173,43 +165,3 @@ class Prepared:
         else:
             shelf = self._shelves.of((caller.environment_id, caller.actor.id))
         return shelf.plan(query, operation or None)
-
-
-async def _read(
-    first: Message, waiting: Awaitable[Message] | None, receive: Receive, limit: int
-) -> tuple[bytes | None, list[Any]]:
-    """The body, with the messages that it came in.
-
-    It is None if there is more of it than the limit, or if it is late: then the last
-    message is the error that says so.
-    """
-    messages: list[Any] = []
-    body = b""
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            message = first if waiting is None else await waiting
-            while True:
-                messages.append(message)
-                body += message.get("body", b"")
-                if message["type"] != "http.request" or len(body) > limit:
-                    return None, messages
-                if not message.get("more_body"):
-                    return body, messages
-                message = await receive()
-    except TimeoutError as late:
-        return None, [*messages, late]
-
-
-def _again(messages: list[Any], receive: Receive) -> Receive:
-    """The same body from its beginning, for whoever reads it next."""
-    waiting = iter(messages)
-
-    async def receiving() -> Message:
-        message = next(waiting, None)
-        if message is None:
-            return await receive()
-        if isinstance(message, TimeoutError):
-            raise message
-        return cast(Message, message)
-
-    return receiving

@@ -2,8 +2,6 @@
 
 from functools import lru_cache
 
-from starlette.types import Send
-
 from api.envelope import SAFE_HEADERS
 from api.graphql.http import KEPT, accepted, etag_of, is_json, still_holds
 from api.problems import Malformed
@@ -41,39 +39,27 @@ def _fixed(media: str, *, public: bool) -> Headers:
 class Answer:
     """A body on its way out."""
 
-    __slots__ = ("_content", "_headers", "status")
+    __slots__ = ("content", "headers", "status")
 
     def __init__(self, content: bytes, media: str, *, public: bool) -> None:
         self.status = 200
-        self._content = content
-        self._headers = [
+        self.content = content
+        self.headers = [
             *_fixed(media, public=public),
             (b"content-length", b"%d" % len(content)),
         ]
 
     def keep(self, if_none_match: bytes) -> None:
         """Let the client keep it; if it has these bytes already, they stay here."""
-        etag = etag_of(self._content)
+        etag = etag_of(self.content)
         kept = {**KEPT, "etag": etag}
         if if_none_match and still_holds(if_none_match.decode("latin-1"), etag):
-            self.status, self._content = 304, b""
+            self.status, self.content = 304, b""
         left_out = _OF_CONTENT if self.status == 304 else _VARY
-        self._headers = [
-            *(pair for pair in self._headers if pair[0] not in left_out),
+        self.headers = [
+            *(pair for pair in self.headers if pair[0] not in left_out),
             *((name.encode(), value.encode()) for name, value in kept.items()),
         ]
-
-    async def send(self, send: Send, request_id: str) -> None:
-        """Send it."""
-        headers = [*self._headers, (b"x-request-id", request_id.encode())]
-        await send(
-            {
-                "type": "http.response.start",
-                "status": self.status,
-                "headers": headers,
-            }
-        )
-        await send({"type": "http.response.body", "body": self._content})
 
 
 _VARY = frozenset({b"vary"})

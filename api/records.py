@@ -1,17 +1,24 @@
 """Log records: one JSON object a line, whatever a caller put into a name."""
 
+import asyncio
 import json
 import logging
 import sqlite3
+import time
 import traceback
+from contextlib import nullcontext
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, TextIO
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 
 _QUOTING = (DBAPIError, asyncpg.PostgresError, sqlite3.Error)
 _LONGEST_CHAIN = 10
+PATIENCE_SECONDS = 0.1
+MAX_WAITING = 256
+"""Lines for requests that are written together at most."""
 
 LOGGER = logging.getLogger("hone")
 """The edge's logger. Pass `extra={"fields": {...}}`; never a header or a body."""
@@ -46,10 +53,51 @@ def _trace(crash: BaseException) -> str:
     return "\n\nafter\n\n".join(parts)
 
 
+class Lines(logging.StreamHandler[TextIO]):
+    """Writes records at once, and lines for requests many at a time.
+
+    A request's line is ready text: it goes out within a tenth of a second, and ahead
+    of any record that came after it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: list[str] = []
+
+    def append(self, line: str) -> None:
+        """Take a line; the first of several has them all written soon."""
+        if not self._waiting:
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:
+                self.stream.write(line)
+                return
+            loop.call_later(PATIENCE_SECONDS, self.flush)
+        self._waiting.append(line)
+        if len(self._waiting) >= MAX_WAITING:
+            self.flush()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record behind the lines that wait."""
+        self._write_waiting()
+        super().emit(record)
+
+    def flush(self) -> None:
+        """Write what waits: also when the process ends."""
+        with self.lock or nullcontext():
+            self._write_waiting()
+            super().flush()
+
+    def _write_waiting(self) -> None:
+        if self._waiting:
+            lines, self._waiting = self._waiting, []
+            self.stream.write("".join(lines))
+
+
 def log_as_json(level: str) -> None:
     """Send records from a level up to standard error, one JSON object a line."""
     if not LOGGER.handlers:
-        handler = logging.StreamHandler()
+        handler = Lines()
         handler.setFormatter(JsonLines())
         LOGGER.addHandler(handler)
         LOGGER.setLevel(level)
@@ -59,3 +107,42 @@ def log_as_json(level: str) -> None:
 def note(event: str, **fields: object) -> None:
     """Log one event."""
     LOGGER.info(event, extra={"fields": fields})
+
+
+def note_request(
+    request_id: str, method: str, place: str, status: int, seconds: float
+) -> None:
+    """Log one request, if the level asks for it.
+
+    There is one for every answer, so its line is written without a record where
+    nobody but our own handler would see that. None of its texts needs escaping.
+    """
+    if not LOGGER.isEnabledFor(logging.INFO):
+        return
+    milliseconds = round(seconds * 1000, 2)
+    handlers = LOGGER.handlers
+    if len(handlers) == 1 and type(handlers[0]) is Lines and not LOGGER.propagate:
+        handlers[0].append(
+            f'{{"at": "{_instant(time.time())}", "level": "info", "event": "request", '
+            f'"requestId": "{request_id}", "method": "{method}", "place": "{place}", '
+            f'"status": {status}, "milliseconds": {milliseconds}}}\n'
+        )
+        return
+    note(
+        "request",
+        requestId=request_id,
+        method=method,
+        place=place,
+        status=status,
+        milliseconds=milliseconds,
+    )
+
+
+@lru_cache(maxsize=2)
+def _second(whole: int) -> str:
+    return datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _instant(at: float) -> str:
+    whole = int(at)
+    return f"{_second(whole)}.{int((at - whole) * 1_000_000):06d}+00:00"

@@ -1,6 +1,7 @@
 """A server over its stores, from the first connection to the last one closed."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -152,6 +153,9 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
         await super().startup(sockets)
+        # What is there by now stays: the collector need not look through it again.
+        gc.collect()
+        gc.freeze()
         self._announce()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

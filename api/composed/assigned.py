@@ -11,7 +11,7 @@ from experiments.assignment.evaluator import Cause, Decision
 from experiments.assignment.subjects import MAX_BASES
 from experiments.treatments import TreatmentKind
 
-UNTARGETED = (Cause.NOT_TARGETED, Cause.PREREQUISITE_UNMET, Cause.NO_UNIT)
+UNTARGETED = frozenset({Cause.NOT_TARGETED, Cause.PREREQUISITE_UNMET, Cause.NO_UNIT})
 """What keeps a subject from qualifying, whatever its bucket."""
 
 
@@ -87,14 +87,14 @@ class Everything:
         """The decisions of the experiments that let the subject in, in order."""
         if self._qualified is None:
             base, relevant = self.relevant.base, self.relevant
-            given = dict(zip(relevant.places, relevant.decisions, strict=True))
+            places, decisions = relevant.places, relevant.decisions
             admitting = self.index.admitting(base)
-            if admitting:
-                given = {place: base.decisions[place] for place in admitting} | given
+            if admitting or places != sorted(places):
+                given = {place: base.decisions[place] for place in admitting}
+                given.update(zip(places, decisions, strict=True))
+                decisions = [each for _, each in sorted(given.items(), key=_PLACE)]
             self._qualified = [
-                decision
-                for _, decision in sorted(given.items(), key=_PLACE)
-                if decision.cause not in UNTARGETED
+                each for each in decisions if each.cause not in UNTARGETED
             ]
         return self._qualified
 

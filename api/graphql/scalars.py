@@ -1,6 +1,7 @@
 """Scalars with one reading: UTC instants, 53-bit integers and plain JSON."""
 
 import math
+import re
 from datetime import UTC, datetime
 from typing import NewType
 
@@ -11,6 +12,7 @@ from api.policies import Policy, policed
 
 MAX_LONG = 2**53 - 1
 MAX_JSON_DEPTH = 32
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 Long = NewType("Long", int)
 JSON = NewType("JSON", object)
@@ -65,7 +67,7 @@ def check_json(value: object, depth: int = 0) -> object:
 
 
 def _check_text(text: str) -> None:
-    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+    if _NO_TEXT.search(text):
         raise ValueError("Text has no NUL and no lone surrogate.")
 
 

@@ -11,9 +11,10 @@ from api.http.streams import Streams
 from api.services import Services
 
 
-def routes(services: Services, gate: Gate, streams: Streams) -> list[BaseRoute]:
+def routes(
+    services: Services, gate: Gate, streams: Streams, ofrep: Ofrep
+) -> list[BaseRoute]:
     """What the application mounts."""
-    ofrep = Ofrep(services, gate)
     changes = StreamDoor(
         gate, services.rates, streams, ofrep_stream.DIALECT, ofrep_stream.refusal
     )

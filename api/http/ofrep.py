@@ -34,7 +34,7 @@ CODE_DEFAULT = "x-hone-code-default"
 CATCH_UP_SECONDS = 1.0
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _VERSION = re.compile(r"\d{1,18}", re.ASCII)
-_HEADERS = {
+HEADERS = {
     "content-type": "application/json",
     "cache-control": "private, no-cache",
     "vary": "origin, authorization, x-api-key, x-hone-code-default",
@@ -99,7 +99,7 @@ class Ofrep:
             else:
                 reply = _crashed(crash, scope)
         shared = open_to_pages(credentials, caller)
-        await _send(send, reply, {**_HEADERS, **shared})
+        await _send(send, reply, {**HEADERS, **shared})
 
     def _known(self, headers: Headers) -> tuple[Caller | None, Credentials]:
         """Who asks, where that takes no waiting and no more than the key."""
@@ -131,7 +131,7 @@ class Ofrep:
             return await self._one(context, subject, key, coded=coded)
         await self._catch_up(connection.scope["query_string"], caller.environment_id)
         found = await self._every(context, subject)
-        written = self._written(caller.environment_id)
+        written = self.written(caller.environment_id)
         etag = written.etag(found, coded=coded, streams=streams)
         if etag in headers.get("if-none-match", ""):
             return Reply(304, headers={"etag": etag})
@@ -146,7 +146,7 @@ class Ofrep:
             found = await assigned(context, subject, [key])
             decision = found.decisions[key]
             if decision is not None:
-                written = self._written(context.caller.environment_id)
+                written = self.written(context.caller.environment_id)
                 return Reply(200, written.one(decision, found.version, coded=coded))
         raise Unanswerable("FLAG_NOT_FOUND", "There is no such flag.", status=404)
 
@@ -180,7 +180,8 @@ class Ofrep:
             with suppress(Unreachable):
                 await definitions.catch_up()
 
-    def _written(self, environment_id: UUID) -> Fragments:
+    def written(self, environment_id: UUID) -> Fragments:
+        """What was written of an environment's flags."""
         found = self._fragments.get(environment_id)
         if found is None:
             found = self._fragments[environment_id] = Fragments(environment_id)

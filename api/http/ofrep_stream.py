@@ -1,5 +1,7 @@
 """What tells OFREP's clients to evaluate again."""
 
+from functools import lru_cache
+
 import msgspec
 
 from api.auth import Caller, CallerKind
@@ -34,8 +36,11 @@ def streams_for(caller: Caller, key: str) -> bytes:
     A browser opens a stream by its address alone, so the address ends in the key;
     that is for public keys only.
     """
-    if caller.kind is not CallerKind.CLIENT:
-        return b""
+    return _stream(key) if caller.kind is CallerKind.CLIENT else b""
+
+
+@lru_cache(maxsize=256)
+def _stream(key: str) -> bytes:
     stream = {
         "type": "sse",
         "endpoint": {"requestUri": f"{STREAMS}/{key}"},
