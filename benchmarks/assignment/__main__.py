@@ -23,13 +23,14 @@ from statistics import median
 from benchmarks.assignment.load import CONNECTIONS, Shot, Target, fire
 from benchmarks.assignment.seeding import QUALIFYING, seed
 from benchmarks.assignment.servers import floor, hone
+from benchmarks.assignment.steady import p99_milliseconds
 from benchmarks.assignment.targets import DOCUMENT, of_floor, of_hone, of_unleash
 from benchmarks.assignment.unleash import Absent, unleash
 
 ROUNDS = 5
 SECONDS = 2
 GROWTH = (20, 200, 2_000)
-GROWING = "GraphQL, prepared"
+GROWING = ("GraphQL, prepared", "GraphQL, prepared, full list")
 HEADING = """\
 | what answers | requests / CPU-s | x Unleash | of the floor | p99, half load |
 |---|---|---|---|---|"""
@@ -65,7 +66,10 @@ def side_by_side(folder: Path, rounds: int, seconds: int) -> None:
         except Absent as reason:
             print(f"Unleash is left out: {reason}\n")
         shots = _rounds(targets, rounds, seconds)
-        late = {target.name: _half_load(target, seconds) for target in targets}
+        late = {
+            target.name: _half_load(target, shots[target.name], seconds)
+            for target in targets
+        }
     unit = next((name for name in shots if name.startswith("Unleash")), "")
     print(HEADING)
     for name, found in shots.items():
@@ -87,13 +91,19 @@ def growth(folder: Path, sizes: Sequence[int], rounds: int, seconds: int) -> Non
             place.mkdir()
             key = asyncio.run(seed(place, size, DOCUMENT))
             served = running.enter_context(hone(place))
-            named = {target.name: target for target in of_hone(served, key)}
-            targets.append(named[GROWING].named(f"{size:,}"))
+            targets += [
+                target.named(f"{size:,} | {target.name}")
+                for target in of_hone(served, key)
+                if target.name in GROWING
+            ]
         shots = _rounds(targets, rounds, seconds)
-    first = shots[targets[0].name]
-    print(f"\n| experiments ({QUALIFYING} qualify) | requests / CPU-s | x the first |")
-    print("|---|---|---|")
-    for name, found in shots.items():
+    print(
+        f"\n| experiments ({QUALIFYING} qualify) | what is asked "
+        "| requests / CPU-s | x the first |"
+    )
+    print("|---|---|---|---|")
+    for number, (name, found) in enumerate(shots.items()):
+        first = shots[targets[number % len(GROWING)].name]
         rate = median(shot.rate for shot in found)
         print(f"| {name} | {rate:,.0f} | {_ratio(found, first):.2f} |")
 
@@ -112,9 +122,10 @@ def _rounds(
     return shots
 
 
-def _half_load(target: Target, seconds: int) -> float:
-    """The 99th percentile with half as many connections as fill the core."""
-    return fire(target, seconds, connections=1).p99_milliseconds
+def _half_load(target: Target, shots: Sequence[Shot], seconds: int) -> float:
+    """The 99th percentile at half the rate that was reached."""
+    most = median(shot.requests for shot in shots) / seconds
+    return p99_milliseconds(target, most / 2, seconds)
 
 
 def _ratio(found: Sequence[Shot], other: Sequence[Shot] | None) -> float:
@@ -141,12 +152,14 @@ def _answers(target: Target) -> bool:
 
 
 def _machine() -> str:
+    """What it was measured on, and how busy that was with other things."""
     parts = [name for name in ("uvloop", "httptools") if find_spec(name) is not None]
     server = " + ".join([f"uvicorn {version('uvicorn')}", *parts])
     return (
         f"{os.cpu_count()} cores ({platform.machine()}), Python "
         f"{sys.version.partition(' ')[0]}, {server}, {CONNECTIONS} connections, "
-        f"authentication and metrics on, request log off\n"
+        f"authentication, metrics and request log on, "
+        f"load {os.getloadavg()[0]:.1f} before\n"
     )
 
 

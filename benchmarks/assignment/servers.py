@@ -26,11 +26,11 @@ class Running:
 
 @contextmanager
 def hone(folder: Path) -> Iterator[Running]:
-    """Hone as it is served, on the embedded stores; one line of log per request off."""
+    """Hone as it is served by default, on the embedded stores."""
     environment = {
         **os.environ,
         "HONE_DATA_DIR": str(folder),
-        "HONE_LOG_LEVEL": "WARNING",
+        "HONE_LOG_LEVEL": "INFO",
         "DATABASE_URL": "",
         "EVENTS_URL": "",
         "REDIS_URL": "",
@@ -47,6 +47,7 @@ def floor() -> Iterator[Running]:
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", "benchmarks.assignment.floor:app"]
     command += ["--port", str(port), "--log-level", "error", "--no-server-header"]
+    command += ["--no-access-log"]
     with started(command, port, dict(os.environ), "/") as running:
         yield running
 

