@@ -16,6 +16,7 @@ from tests.processes import Api, Installation, Process, until
 ROOT = Path(__file__).parents[2]
 SUBJECT = {"userId": "user-42"}
 KEY = "share-button"
+PATIENCE_SECONDS = 30
 NOBODY = "http://127.0.0.1:9"
 
 Run = Callable[..., list[Any]]
@@ -44,7 +45,12 @@ def python_example(url: str, key: str, folder: Path, *steps: str) -> list[Any]:
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
     hone = module.Hone(
-        url, key, subject=SUBJECT, defaults={KEY: "default"}, folder=folder
+        url,
+        key,
+        subject=SUBJECT,
+        defaults={KEY: "default"},
+        folder=folder,
+        seconds=PATIENCE_SECONDS,
     )
     return [getattr(hone, name)(*given) for name, *given in map(_parts, steps)]
 
@@ -58,7 +64,7 @@ def javascript_example(url: str, key: str, folder: Path, *steps: str) -> list[An
         pytest.skip("node is not installed")
     drive = Path(__file__).with_name("drive.mjs")
     done = subprocess.run(
-        [node, str(drive), url, key, str(folder), *steps],
+        [node, str(drive), url, key, str(folder), str(PATIENCE_SECONDS), *steps],
         capture_output=True,
         text=True,
         check=False,

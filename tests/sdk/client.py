@@ -82,4 +82,5 @@ def say(value: object) -> None:
     sys.stdout.flush()
 
 
-asyncio.run(main(*sys.argv[1:]))
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
