@@ -24,7 +24,8 @@ _OPEN = {
     "access-control-allow-origin": "*",
     "access-control-expose-headers": "etag, retry-after, x-sse-support",
 }
-_FRESH = "public, max-age=30, stale-while-revalidate=3600, stale-if-error=36000"
+# Nothing older may be shown while this answers: a kill switch has to arrive.
+_FRESH = "public, max-age=30, stale-if-error=36000"
 PREFLIGHT = {
     **_OPEN,
     "access-control-allow-methods": "GET, POST",
@@ -41,7 +42,9 @@ def _event(snapshot: Snapshot, _noticed: int) -> bytes:
     return b"event: features\ndata: " + payload_bytes(snapshot)
 
 
-DIALECT = Dialect(opening=b"retry: 10000\n\n", ping=b"data: \n\n", event=_event)
+DIALECT = Dialect(
+    opening=b"retry: 10000\n\n", ping=b"data: \n\n", event=_event, greets=True
+)
 
 
 def refusal(status: int, message: str) -> bytes:

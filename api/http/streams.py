@@ -56,6 +56,9 @@ class Dialect:
     event: Callable[[Snapshot, int], bytes]
     """The lines of an event, without its id; it is told when the change was noticed,
     in seconds since 1970."""
+    greets: bool = False
+    """Whether who says nothing of what it saw last is told everything at once, as what
+    it fetched before may come from a cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,8 @@ class Streams:
     def _has_missed(self, listener: Listener, version: int) -> bool:
         if listener.last_event_id:
             return listener.last_event_id != str(version)
+        if listener.dialect.greets:
+            return True
         age = time.monotonic() - self._moved[listener.environment_id].ticks
         return age < RECENT_SECONDS
 

@@ -27,7 +27,9 @@ async def test_the_document_has_a_feature_for_every_experiment(flags: Edge) -> N
 
 async def test_it_may_be_cached_and_says_that_it_can_be_followed(flags: Edge) -> None:
     response = await flags.client.get(f"{FEATURES}/{flags.tenant.client}")
-    assert response.headers["cache-control"].startswith("public, max-age=30")
+    assert (
+        response.headers["cache-control"] == "public, max-age=30, stale-if-error=36000"
+    )
     assert response.headers["access-control-allow-origin"] == "*"
     assert "x-sse-support" in response.headers["access-control-expose-headers"]
     assert response.headers["x-sse-support"] == "enabled"
@@ -101,6 +103,24 @@ async def test_a_change_is_pushed_whole(flags: Edge, url: str) -> None:
     fetched = await flags.client.get(f"{FEATURES}/{flags.tenant.client}")
     assert after["data"] == fetched.text
     assert before["data"] != after["data"]
+
+
+async def test_who_connects_is_told_everything_at_once(
+    flags: Edge, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing has changed for long: what the reader fetched may still be an old copy.
+    monkeypatch.setattr(streams, "RECENT_SECONDS", 0.0)
+    address = f"{url}/sub/{flags.tenant.client}"
+    fetched = await flags.client.get(f"{FEATURES}/{flags.tenant.client}")
+    for _ in range(2):
+        async with listening(address) as (_, ear):
+            told = await ear.event()
+        assert (told["event"], told["data"]) == ("features", fetched.text)
+    async with listening(address, seen=told["id"]) as (_, ear):
+        assert await ear.block() == {"retry": "10000"}
+        assert await ear.block() == {"id": told["id"]}
+    async with listening(address, seen="1") as (_, ear):
+        assert (await ear.event())["data"] == fetched.text
 
 
 async def test_silence_is_broken_by_empty_data(
