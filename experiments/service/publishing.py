@@ -45,11 +45,15 @@ async def touch_links(session: AsyncSession, environment_id: UUID) -> int:
 
 
 async def locked_phase(session: AsyncSession, phase_id: UUID) -> Phase:
-    """The phase, held until the transaction ends."""
+    """The phase, held until the transaction ends.
+
+    Rows that only point to it may be written meanwhile: a link does so while it holds
+    the count that whoever holds the phase will want next.
+    """
     found = await session.exec(
         select(Phase)
         .where(Phase.id == phase_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     return found.one()
