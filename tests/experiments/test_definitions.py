@@ -18,7 +18,12 @@ from experiments.lifecycle import PauseMode
 from experiments.models import Phase, StickyAssignment
 from experiments.service import definitions as definitions_in_memory
 from experiments.service.definitions import Definitions
-from experiments.service.publishing import touch_definitions, touch_links
+from experiments.service.publishing import (
+    locked_phase,
+    touch_definitions,
+    touch_links,
+)
+from tests.conftest import ON_POSTGRES
 from tests.experiments.company import Company
 
 pytestmark = pytest.mark.stores
@@ -85,6 +90,52 @@ async def test_links_are_read_on_from_the_last_and_publish_nothing(
         assert (now.cause, now.variant.key) == (own.cause, own.variant.key)
         assert found.decide_all({"id": "bob"})[0].cause is Cause.LINKED
     assert decide(served, attributes) is own
+
+
+@pytest.mark.skipif(not ON_POSTGRES, reason="SQLite has one writer at a time")
+async def test_a_link_and_a_change_of_its_phase_never_wait_for_each_other(
+    sessions: Sessions, company: Company
+) -> None:
+    async with sessions.begin() as session:
+        experiment = await company.draft(session)
+        phase = await service.start(
+            session,
+            project_id=company.project_id,
+            environment_id=company.environment_id,
+            experiment_id=experiment.id,
+            expected_version=1,
+            actor=company.actor,
+        )
+    held, counted = asyncio.Event(), asyncio.Event()
+
+    async def change() -> None:
+        async with sessions.begin() as session:
+            await locked_phase(session, phase.id)
+            held.set()
+            await counted.wait()
+            await touch_definitions(session, company.environment_id)
+
+    async def link() -> None:
+        await held.wait()
+        async with sessions.begin() as session:
+            revision = await touch_links(session, company.environment_id)
+            counted.set()
+            session.add(
+                StickyAssignment(
+                    environment_id=phase.environment_id,
+                    phase_id=phase.id,
+                    kind=SubjectKind.USER,
+                    subject_id="ann",
+                    variant_key="short",
+                    revision=revision,
+                    exposed_id="visitor",
+                    exposed_at=phase.started_at,
+                    created_at=phase.started_at,
+                )
+            )
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(change(), link())
 
 
 async def test_a_start_a_pause_and_a_stop_are_seen_after_a_refresh(
