@@ -52,7 +52,14 @@ def decode_parameters(query_string: bytes) -> dict[str, Any]:
 
 
 def _unquoted(text: bytes) -> str:
-    return unquote_to_bytes(text.replace(b"+", b" ")).decode("utf-8")
+    text = text.replace(b"+", b" ")
+    # The library looks at one escape after the other. What stands for these is no part
+    # of another escape, so they may go first, each sort at once.
+    for escape, meant in _ESCAPES:
+        text = text.replace(escape, meant)
+    if b"%" in text:
+        text = unquote_to_bytes(text)
+    return text.decode("utf-8")
 
 
 def decode_object(body: bytes) -> dict[str, Any]:
@@ -193,6 +200,7 @@ def _malformed(message: str) -> Malformed:
     return Malformed("BAD_REQUEST", message)
 
 
+_ESCAPES = [(b"%%%02X" % ord(sign), sign.encode()) for sign in '"{}[]:, $']
 _UNSURE = object()
 _APART = re.compile(rb'"[ \t\r\n]+:')
 _decoded = msgspec.json.Decoder().decode

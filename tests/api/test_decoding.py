@@ -1,0 +1,71 @@
+"""The quick reading of a body says what the strict one says, or says nothing."""
+
+from random import Random
+from typing import Any
+from urllib.parse import quote, quote_plus, unquote_to_bytes
+
+import pytest
+
+from api.decoding import (
+    _UNSURE,
+    _quickly,
+    _strictly,
+    decode_object,
+    decode_parameters,
+)
+from api.problems import Refused
+
+PIECES = (
+    *('"a"', '"b"', '":"', '":x"', '"\\":"', '"x:"', '""', '"\\u0061"', '"é"'),
+    *("{", "}", "[", "]", ":", ",", " ", " :", "\n:", "\t"),
+    *("1", "-0", "1.5", "1e400", "NaN", "true", "null", "01", str(2**70)),
+    *('{"a":1}', '{"a":1,"a":1}', '{"a" :1,"a":2}', '[{"b":[]}]', "\x00", "\ufeff"),
+)
+
+
+def strict(body: bytes) -> Any:
+    try:
+        return _strictly(body)
+    except Refused as refusal:
+        return refusal.code
+
+
+def test_what_is_read_quickly_is_what_is_read_strictly() -> None:
+    random, read = Random(3), 0  # noqa: S311 - not a secret
+    for _ in range(60_000):
+        parts = random.choices(PIECES, k=random.randint(1, 9))
+        text = "".join(parts)
+        if random.random() < 0.7:
+            text = '{"q":' + text + "}"
+        body = text.encode()
+        found = _quickly(body)
+        if found is not _UNSURE:
+            read += 1
+            assert repr(found) == repr(strict(body)), body
+    assert read > 500
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":1,"a":2}',
+        b'{"a" :1,"a":2}',
+        b'{"a":":","a" :2}',
+        b'{"v":{"a":1,"\\u0061":2}}',
+        b'{"v":[{"b":1},{"a":1,"a":1}]}',
+    ],
+)
+def test_a_key_that_comes_twice_is_refused(body: bytes) -> None:
+    with pytest.raises(Refused):
+        decode_object(body)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": [1, "x$y"]}', "%%322", "%2%22", "100%", "%7b%7B", "é+ü %25", "%%22"]
+)
+def test_parameters_are_unquoted_as_the_library_does(text: str) -> None:
+    for sent in (quote(text), quote_plus(text), text.encode().decode("latin-1")):
+        if sent.isascii():
+            found = decode_parameters(b"query=" + sent.encode())
+            meant = unquote_to_bytes(sent.replace("+", " ").replace("&", "%26"))
+            assert found["query"] == meant.decode()
