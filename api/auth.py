@@ -52,6 +52,13 @@ class Credentials:
     project: str = ""
     environment: str = ""
     loopback: bool = False
+    unreadable: bool = False
+    """Whether it carries something in a key's place that is none."""
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is any credential, good or not."""
+        return bool(self.key or self.cookie or self.unreadable)
 
     def digest(self) -> bytes:
         """A name for these credentials that gives none of them away."""
@@ -68,7 +75,8 @@ def credentials_of(connection: HTTPConnection) -> Credentials:
     """The credentials in a request's headers and cookies."""
     headers = connection.headers
     scheme, _, token = headers.get("authorization", "").partition(" ")
-    key = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+    key = token.strip() if scheme.lower() == "bearer" else ""
+    key = key or headers.get("x-api-key", "")
     own = _from_own_page(headers)
     return Credentials(
         key=key[:MAX_CREDENTIAL],
@@ -76,6 +84,7 @@ def credentials_of(connection: HTTPConnection) -> Credentials:
         project=headers.get(PROJECT_HEADER, "")[:64],
         environment=headers.get(ENVIRONMENT_HEADER, "")[:64],
         loopback=own and _is_local(connection),
+        unreadable=not key and ("authorization" in headers or "x-api-key" in headers),
     )
 
 
@@ -222,7 +231,8 @@ class Gate:
         return None
 
     def _is_demo(self, credentials: Credentials) -> bool:
-        return self._demo and credentials.loopback
+        """Whether it is the demo's administrator: only who shows no credential is."""
+        return self._demo and credentials.loopback and not credentials.shown
 
     async def _by_key(
         self, session: AsyncSession, credentials: Credentials

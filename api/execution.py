@@ -13,10 +13,11 @@ from graphql import (
     subscribe,
 )
 
-from api.auth import Caller
+from api.auth import Caller, CallerKind
 from api.context import Context
 from api.documents import Invalidated, Operation
 from api.leaves import LeafExecutor
+from api.policies import remedy
 from api.problems import Refused, forbidden, unavailable
 from api.records import LOGGER
 from core.database import is_unreachable
@@ -44,11 +45,12 @@ def authorise(caller: Caller, operation: Operation) -> None:
         Refused: FORBIDDEN.
     """
     if operation.introspects and not caller.may_introspect:
-        raise forbidden("This key may not read the schema.")
+        raise forbidden(
+            "A client key may not read the schema: use a server key or sign in."
+        )
     missing = operation.policies - caller.capabilities
     if missing:
-        named = sorted(policy.value for policy in missing if policy is not None)
-        raise forbidden(f"This needs {', '.join(named) or 'a declared policy'}.")
+        raise forbidden(remedy(missing, client=caller.kind is CallerKind.CLIENT))
 
 
 async def answer(

@@ -61,6 +61,18 @@ def of_server_key(role: Role) -> frozenset[Policy]:
     return CAPABILITIES[role] - {Policy.REVIEW}
 
 
+def remedy(missing: Collection[Policy | None], *, client: bool) -> str:
+    """What would let somebody do what this caller may not."""
+    if None in missing:
+        return "Nobody may ask for this: it needs a declared policy."
+    if client:
+        return "A client key may not ask for this: use a server key or sign in."
+    role = next(role for role, may in CAPABILITIES.items() if may.issuperset(missing))
+    if Policy.REVIEW in missing:
+        return f"This needs a member with the role {role} or higher: sign in."
+    return f"This needs the role {role} or higher."
+
+
 def policed(policy: Policy) -> Callable[[_T], _T]:
     """Declare the policy of a type's fields; a field's own metadata overrides it.
 

@@ -2,6 +2,12 @@
 
 from typing import Any
 
+_MISSING = "Send an API key, or sign in to the console."
+_UNKNOWN = (
+    "This key or session is unknown or revoked, or not for this environment. A key "
+    "is sent as Authorization: Bearer <key>, or as X-Api-Key."
+)
+
 
 class Refused(Exception):
     """A request that is not executed. The message is meant for the caller."""
@@ -22,11 +28,9 @@ class Malformed(Refused):
     """The bytes are not a well-formed GraphQL request: 400 whatever is accepted."""
 
 
-def unauthenticated() -> Refused:
-    """Nobody we know."""
-    return Malformed(
-        "UNAUTHENTICATED", "Send an API key, or sign in to the console.", status=401
-    )
+def unauthenticated(*, shown: bool = False) -> Refused:
+    """Nobody we know; `shown` is a credential that opens nothing."""
+    return Malformed("UNAUTHENTICATED", _UNKNOWN if shown else _MISSING, status=401)
 
 
 def forbidden(message: str) -> Refused:

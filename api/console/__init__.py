@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api.auth import Caller, CallerKind, credentials_of
+from api.auth import COOKIE, Caller, CallerKind, credentials_of
 from api.console import signin, vendor
 from api.console.pages import page
 
@@ -66,7 +66,10 @@ async def graphiql(request: Request) -> Response:
 async def _member_page(request: Request, name: str, title: str) -> Response:
     caller = await _member(request)
     if caller is None:
-        return RedirectResponse("/console/sign-in", status_code=303)
+        response = RedirectResponse("/console/sign-in", status_code=303)
+        if credentials_of(request).cookie:
+            response.delete_cookie(COOKIE)  # of a session that is over
+        return response
     absent = vendor.missing(vendor.PAGES)
     if absent:
         return _not_installed(absent, caller)

@@ -75,7 +75,7 @@ class GraphQLEndpoint:
         try:
             media = accepted(connection.headers.get("accept", ""))
             caller = await self._gate.caller(credentials)
-            reply = await self._reply(scope, connection, receive, caller)
+            reply = await self._reply(scope, connection, receive, caller, credentials)
         except Malformed as problem:
             reply = _Reply(problem.status, problem.body())
             if problem.status == 405:
@@ -106,11 +106,12 @@ class GraphQLEndpoint:
         connection: HTTPConnection,
         receive: Receive,
         caller: Caller | None,
+        credentials: Credentials,
     ) -> _Reply:
         if scope["method"] not in ("GET", "POST"):
             raise Malformed("METHOD_NOT_ALLOWED", "Use POST.", status=405)
         if caller is None:
-            raise unauthenticated()
+            raise unauthenticated(shown=credentials.shown)
         self._services.rates.admit(scope, caller)
         asked = await self._read(scope, connection, receive)
         name = hash_named(asked)

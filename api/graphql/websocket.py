@@ -15,6 +15,7 @@ from api.auth import (
     ENVIRONMENT_HEADER,
     MAX_CREDENTIAL,
     PROJECT_HEADER,
+    SUBJECT_HEADER,
     Caller,
     CallerKind,
     Credentials,
@@ -40,6 +41,7 @@ MAX_SUBSCRIPTIONS = {
 }
 MAX_SOCKETS = {CallerKind.CLIENT: 1000, CallerKind.SERVER: 50, CallerKind.MEMBER: 50}
 _MAX_ID = 128
+_PLACES = frozenset({PROJECT_HEADER, ENVIRONMENT_HEADER, SUBJECT_HEADER})
 
 
 class Closed(Exception):
@@ -246,14 +248,18 @@ class _Conversation:
 def _with_payload(credentials: Credentials, payload: object) -> Credentials:
     """Browsers cannot set a socket's headers, so its first message may carry them."""
     if not isinstance(payload, dict):
-        return credentials
+        unread = credentials.unreadable or payload is not None
+        return replace(credentials, unreadable=unread)
     sent = {str(k).lower(): v for k, v in payload.items() if isinstance(v, str)}
     scheme, _, token = sent.get("authorization", "").partition(" ")
     bearer = token.strip() if scheme.lower() == "bearer" else ""
     key = bearer or sent.get("x-api-key", "") or credentials.key
+    # A word that nobody knows here may be meant as a key: it is not passed over.
+    strange = any(str(name).lower() not in _PLACES for name in payload)
     return replace(
         credentials,
         key=key[:MAX_CREDENTIAL],
+        unreadable=not key and (strange or credentials.unreadable),
         project=sent.get(PROJECT_HEADER, credentials.project),
         environment=sent.get(ENVIRONMENT_HEADER, credentials.environment),
     )

@@ -172,9 +172,10 @@ def _no_array() -> Malformed:
 async def _context(request: Request) -> Context:
     gate: Gate = request.app.state.gate
     services: Services = request.app.state.services
-    caller = await gate.caller(credentials_of(request))
+    credentials = credentials_of(request)
+    caller = await gate.caller(credentials)
     if caller is None:
-        raise unauthenticated()
+        raise unauthenticated(shown=credentials.shown)
     services.rates.admit(request.scope, caller)
     if Policy.INGEST not in caller.capabilities:
         raise forbidden("This credential may not send events.")

@@ -82,7 +82,7 @@ class Ofrep:
                 credentials = credentials_of(connection)
                 caller = await self._gate.caller(credentials)
             if caller is None:
-                raise unauthenticated()
+                raise unauthenticated(shown=credentials.shown)
             self._services.rates.admit(scope, caller)
             streams = streams_for(caller, credentials.key)
             reply = await self._reply(connection, receive, caller, key, streams)

@@ -56,6 +56,33 @@ async def test_nobody_gets_401_and_no_data(edge: Edge, headers: dict[str, str]) 
     assert "data" not in response.json()
 
 
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({}, "Send an API key"),
+        ({"x_api_key": "hk_s_00000000_x"}, "unknown or revoked"),
+        ({"authorization": "Basic YTpi"}, "unknown or revoked"),
+    ],
+)
+async def test_a_wrong_key_is_told_from_none(
+    edge: Edge, headers: dict[str, str], said: str
+) -> None:
+    response = await asked(edge, **headers)
+    assert said in response.json()["errors"][0]["message"]
+
+
+async def test_a_refusal_says_who_may(edge: Edge) -> None:
+    ask = """mutation ($i: TransitionExperimentInput!) {
+      archiveExperiment(input: $i) { __typename } }"""
+    said = {}
+    for name in ("client", "viewer"):
+        key = getattr(edge.tenant, name)
+        answer = await asked(edge, ask, x_api_key=key)
+        said[name] = answer.json()["errors"][0]["message"]
+    assert "use a server key or sign in" in said["client"]
+    assert said["viewer"] == "This needs the role EDITOR or higher."
+
+
 async def test_a_key_is_taken_from_either_header(edge: Edge) -> None:
     first = await asked(edge, authorization=f"bearer {edge.tenant.viewer}")
     second = await asked(edge, x_api_key=edge.tenant.viewer)
@@ -162,6 +189,12 @@ async def test_a_cookie_counts_from_our_own_pages_only(
         ({"host": "localhost:8000", "x_forwarded_for": "203.0.113.9"}, 401),
         ({"host": "localhost:8000", "sec_fetch_site": "cross-site"}, 401),
         ({"host": "localhost:8000", "x_api_key": "hk_s_0_0"}, 401),
+        ({"host": "localhost:8000", "x_api_key": ""}, 401),
+        ({"host": "localhost:8000", "authorization": "hk_c_0_0"}, 401),
+        ({"host": "localhost:8000", "authorization": "Basic abc"}, 401),
+        ({"host": "localhost:8000", "authorization": "Bearer "}, 401),
+        ({"host": "localhost:8000", "authorization": ""}, 401),
+        ({"host": "localhost:8000", "cookie": "hone_session=over"}, 401),
     ],
 )
 async def test_the_demo_lets_this_machine_in_and_nobody_else(

@@ -197,6 +197,34 @@ async def test_nobody_is_turned_away(planted: Edge, payload: object) -> None:
         assert await talk.closing() == 4401
 
 
+@pytest.mark.parametrize(
+    ("payload", "known"),
+    [
+        (None, True),
+        ({"x-hone-project": "acme"}, True),
+        ({"apiKey": "hk_c_nope"}, False),
+        ({"authorization": "hk_c_nope"}, False),
+        ({"authorization": None}, False),
+        ({"x-api-key": ""}, False),
+        ({"headers": {"authorization": "Bearer hk_c_nope"}}, False),
+        ("hk_c_nope", False),
+    ],
+)
+async def test_the_demo_s_administrator_greets_without_a_credential(
+    database: Database, settings: Settings, payload: object, known: bool
+) -> None:
+    settings = settings.model_copy(update={"demo_admin": True})
+    async with (
+        make_edge(database, settings, schema=PLANTED) as edge,
+        talking(edge) as talk,
+    ):
+        await talk.say(type="connection_init", payload=payload)
+        if known:
+            assert (await talk.hear())["type"] == "connection_ack"
+        else:
+            assert await talk.closing() == 4401
+
+
 async def test_a_subscription_before_the_greeting_is_unauthorised(
     planted: Edge,
 ) -> None:
