@@ -4,11 +4,23 @@ const QUERY = `query ($subject: SubjectInput!) { assignments(subject: $subject) 
   assignments { experimentKey variant value inExperiment } } }`;
 const BATCH = 500;
 const BUFFERED = 5000;
+const JSON_TYPES = "application/graphql-response+json, application/json";
+
+// localStorage; where there is none a Map, which keeps nothing after this page or run.
+function available() {
+  try {
+    if (typeof globalThis.localStorage?.getItem === "function") return globalThis.localStorage;
+  } catch {
+    // The page may not use it.
+  }
+  const kept = new Map();
+  return { getItem: (name) => kept.get(name), setItem: (name, text) => kept.set(name, text) };
+}
 
 export class Hone {
-  // `storage` is localStorage or anything with getItem and setItem.
-  constructor({ url, key, subject, defaults, storage = localStorage, timeout = 1000 }) {
-    Object.assign(this, { url, key, subject, defaults, storage, timeout });
+  // `storage` has getItem and setItem. `onProblem` is told what the server refuses or rejects.
+  constructor({ url, key, subject, defaults, storage = available(), timeout = 1000, onProblem = console.warn }) {
+    Object.assign(this, { url, key, subject, defaults, storage, timeout, onProblem });
     this.served = new Map();
     this.exposed = new Set();
   }
@@ -28,7 +40,7 @@ export class Hone {
     return true;
   }
 
-  // What to show. Only what the server said in this page view is an exposure.
+  // What to show; undefined if you declared no default. Only what the server said in this page view is an exposure.
   value(key) {
     const row = this.served.get(key);
     if (row === undefined) {
@@ -72,12 +84,19 @@ export class Hone {
   async #post(path, body) {
     const answer = await fetch(this.url + path, {
       method: "POST",
-      headers: { "content-type": "application/json", "x-api-key": this.key },
+      headers: { "content-type": "application/json", accept: JSON_TYPES, "x-api-key": this.key },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(this.timeout),
     });
-    if (!answer.ok) throw new Error(`Hone answered ${answer.status}`);
-    return answer.json();
+    if (!answer.ok) {
+      if (answer.status < 500) this.onProblem(`Hone refused ${path}, ${answer.status}: ${await answer.text()}`);
+      throw new Error(`Hone answered ${answer.status}`);
+    }
+    const said = await answer.json();
+    for (const problem of [...(said.errors ?? []), ...(said.rejected ?? [])]) {
+      this.onProblem(`Hone did not take ${path}: ${JSON.stringify(problem)}`);
+    }
+    return said;
   }
 
   #read(name, otherwise) {

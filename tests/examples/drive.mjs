@@ -1,4 +1,5 @@
-// Runs the JavaScript example: node drive.mjs URL KEY FOLDER SECONDS STEP...; prints a JSON list.
+// node drive.mjs URL KEY FOLDER SECONDS STEP... runs the JavaScript example and prints a JSON list.
+// Where FOLDER is `none`, the example has no storage.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -12,10 +13,13 @@ const storage = {
 };
 const defaults = { "share-button": "default" };
 const subject = { userId: "user-42" };
-const hone = new Hone({ url, key, subject, defaults, storage, timeout: seconds * 1000 });
+const problems = [];
+const onProblem = (text) => problems.push(text);
+const kept = folder === "none" ? {} : { storage };
+const hone = new Hone({ url, key, subject, defaults, ...kept, timeout: seconds * 1000, onProblem });
 const results = [];
 for (const step of steps) {
   const [name, ...given] = step.split(":");
-  results.push((await hone[name](...given)) ?? null);
+  results.push(name === "problems" ? problems : ((await hone[name](...given)) ?? null));
 }
 console.log(JSON.stringify(results));

@@ -44,6 +44,7 @@ def python_example(url: str, key: str, folder: Path, *steps: str) -> list[Any]:
     assert found.loader is not None
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
+    problems: list[str] = []
     hone = module.Hone(
         url,
         key,
@@ -51,8 +52,12 @@ def python_example(url: str, key: str, folder: Path, *steps: str) -> list[Any]:
         defaults={KEY: "default"},
         folder=folder,
         seconds=PATIENCE_SECONDS,
+        on_problem=problems.append,
     )
-    return [getattr(hone, name)(*given) for name, *given in map(_parts, steps)]
+    return [
+        problems if name == "problems" else getattr(hone, name)(*given)
+        for name, *given in map(_parts, steps)
+    ]
 
 
 def javascript_example(url: str, key: str, folder: Path, *steps: str) -> list[Any]:
@@ -154,7 +159,8 @@ def test_a_front_end_outlives_its_server(
     api = Api(url, key)
     launch(api)
     folder = tmp_path / "front-end"
-    folder.mkdir()
+    if run is javascript_example:
+        folder.mkdir()
 
     loaded, served = run(url, key, folder, "load", f"value:{KEY}")
     assert loaded is True
@@ -178,8 +184,39 @@ def test_a_front_end_outlives_its_server(
 def test_who_was_never_answered_gets_the_default_and_is_not_exposed(
     run: Run, tmp_path: Path
 ) -> None:
-    steps = ["load", f"value:{KEY}", "flush"]
-    assert run(NOBODY, "hk_c_none", tmp_path, *steps) == [False, "default", True]
+    steps = ["load", f"value:{KEY}", "value:undeclared", "flush", "problems"]
+    given = run(NOBODY, "hk_c_none", tmp_path, *steps)
+    assert given == [False, "default", None, True, []]
+
+
+@pytest.mark.parametrize(
+    "run", [python_example, javascript_example], ids=["python", "javascript"]
+)
+def test_what_is_refused_or_rejected_is_told(
+    run: Run, installation: Installation, key: str, tmp_path: Path
+) -> None:
+    _, url = installation.serve()
+    # A wrong key: nothing is lost, and somebody is told why nothing arrives.
+    steps = ["load", f"value:{KEY}", "track:shared", "flush", "problems"]
+    *given, problems = run(url, "hk_c_none", tmp_path, *steps)
+    assert given == [False, "default", None, False]
+    refused = [problem.split(": ")[0] for problem in problems]
+    assert refused == ["Hone refused /graphql, 401", "Hone refused /v1/events, 401"]
+    # An event that can never be taken is not sent for ever.
+    steps = ["track:not a name", "flush", "flush", "problems"]
+    *given, problems = run(url, key, tmp_path, *steps)
+    assert given == [None, True, True]
+    (problem,) = problems
+    assert "/v1/events" in problem
+    assert "BAD_NAME" in problem
+
+
+def test_without_a_storage_nothing_is_kept_after_the_run() -> None:
+    steps = ["load", f"value:{KEY}", "track:shared", "flush"]
+    given = javascript_example(NOBODY, "hk_c_none", Path("none"), *steps)
+    assert given == [False, "default", None, False]
+    # The event waited within that run only.
+    assert javascript_example(NOBODY, "hk_c_none", Path("none"), "flush") == [True]
 
 
 def test_an_answer_that_was_lost_is_a_duplicate_the_next_time(
