@@ -6,7 +6,7 @@ import logging
 import sqlite3
 import time
 import traceback
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TextIO
@@ -66,15 +66,15 @@ class Lines(logging.StreamHandler[TextIO]):
 
     def append(self, line: str) -> None:
         """Take a line; the first of several has them all written soon."""
-        if not self._waiting:
+        with self._alone():
+            self._waiting.append(line)
+            count = len(self._waiting)
+        if count == 1:
             try:
-                loop = asyncio.get_running_loop()
+                asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self.flush)
             except RuntimeError:
-                self.stream.write(line)
-                return
-            loop.call_later(PATIENCE_SECONDS, self.flush)
-        self._waiting.append(line)
-        if len(self._waiting) >= MAX_WAITING:
+                self.flush()
+        elif count >= MAX_WAITING:
             self.flush()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -84,14 +84,19 @@ class Lines(logging.StreamHandler[TextIO]):
 
     def flush(self) -> None:
         """Write what waits: also when the process ends."""
-        with self.lock or nullcontext():
+        with self._alone():
             self._write_waiting()
             super().flush()
 
+    def _alone(self) -> AbstractContextManager[object]:
+        return self.lock or nullcontext()
+
     def _write_waiting(self) -> None:
-        if self._waiting:
-            lines, self._waiting = self._waiting, []
-            self.stream.write("".join(lines))
+        lines, self._waiting = self._waiting, []
+        # Nobody's request fails because nobody reads what is said of it.
+        with suppress(OSError, ValueError):
+            if lines:
+                self.stream.write("".join(lines))
 
 
 def log_as_json(level: str) -> None:
