@@ -114,11 +114,15 @@ class Database:
         self.sessions = _factory(self.engine, info)
         self.readers = _factory(self.engine.execution_options(read_only=True), info)
         self.reach = Reach()
+        event.listen(self.engine.sync_engine, "after_cursor_execute", self._answered)
 
     @property
     def is_sqlite(self) -> bool:
         """Whether the facts live in an SQLite file."""
         return self.engine.dialect.name == "sqlite"
+
+    def _answered(self, *_: object) -> None:
+        self.reach.found()
 
     async def dispose(self) -> None:
         """Close every connection."""

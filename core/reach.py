@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import math
 import socket
 import sqlite3
 import time
@@ -13,7 +14,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 PATIENCE_SECONDS = 5.0
-"""How long a look-up waits that has another answer: one from memory."""
+"""How long a look-up waits for a database that answers nobody."""
+
+BUSY_SECONDS = 25.0
+"""How long one waits for a database that answers others meanwhile."""
 
 CONNECT_SECONDS = 2.0
 """How long a PostgreSQL may take to let us in before it counts as away."""
@@ -101,6 +105,7 @@ class Reach:
     def __init__(self) -> None:
         self._lost_at: float | None = None
         self._away_since: float | None = None
+        self._answered_at = -math.inf
 
     @property
     def is_away(self) -> bool:
@@ -123,6 +128,7 @@ class Reach:
     def found(self) -> None:
         """The database answered."""
         self._lost_at = self._away_since = None
+        self._answered_at = time.monotonic()
 
     @asynccontextmanager
     async def asking(
@@ -138,7 +144,7 @@ class Reach:
         if self.is_away and not anyway:
             raise Unreachable("The database did not answer just now.")
         try:
-            async with asyncio.timeout(patience or PATIENCE_SECONDS):
+            async with self._waiting(patience or PATIENCE_SECONDS):
                 yield
         except Exception as error:
             if not is_unreachable(error):
@@ -146,3 +152,26 @@ class Reach:
             self.lost()
             raise Unreachable("The database does not answer.") from error
         self.found()
+
+    @asynccontextmanager
+    async def _waiting(self, patience: float) -> AsyncIterator[None]:
+        """Give up after this long, but not on a database that is only busy."""
+        loop = asyncio.get_running_loop()
+        last = loop.time() + max(patience, BUSY_SECONDS)
+        watch: asyncio.TimerHandle | None = None
+
+        def look() -> None:
+            nonlocal watch
+            busy = time.monotonic() - self._answered_at < patience
+            until = min(loop.time() + patience, last) if busy else loop.time()
+            if until > loop.time():
+                watch = loop.call_at(until, look)
+            else:
+                limit.reschedule(until)
+
+        async with asyncio.timeout(None) as limit:
+            watch = loop.call_later(patience, look)
+            try:
+                yield
+            finally:
+                watch.cancel()

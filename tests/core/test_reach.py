@@ -8,6 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from sqlalchemy import text
+from sqlmodel import select
 
 from core import reach as reaching
 from core.database import Database, Unreachable, is_unreachable
@@ -96,6 +97,34 @@ async def test_silence_is_away_after_a_while(monkeypatch: pytest.MonkeyPatch) ->
         async with reach.asking():
             await asyncio.sleep(5)
     assert reach.is_away
+
+
+async def test_a_database_that_answers_others_is_busy_and_not_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reaching, "PATIENCE_SECONDS", 0.05)
+    reach = Reach()
+
+    async def answer_others() -> None:
+        while True:
+            reach.found()
+            await asyncio.sleep(0.01)
+
+    others = asyncio.create_task(answer_others())
+    async with reach.asking():
+        await asyncio.sleep(0.3)
+    monkeypatch.setattr(reaching, "BUSY_SECONDS", 0.2)
+    with pytest.raises(Unreachable):
+        async with reach.asking():
+            await asyncio.sleep(5)
+    others.cancel()
+
+
+async def test_what_the_database_answers_is_noticed(database: Database) -> None:
+    database.reach.lost()
+    async with database.readers() as session:
+        await session.exec(select(1))
+    assert not database.reach.is_away
 
 
 async def test_other_failures_are_passed_on_and_say_nothing() -> None:
