@@ -9,7 +9,6 @@ from core.subjects import ID_ATTRIBUTES
 from experiments.assignment.definitions import Base, CompiledPhase, Relevant, Snapshot
 from experiments.assignment.evaluator import Cause, Decision
 from experiments.assignment.subjects import MAX_BASES
-from experiments.treatments import TreatmentKind
 
 UNTARGETED = frozenset({Cause.NOT_TARGETED, Cause.PREREQUISITE_UNMET, Cause.NO_UNIT})
 """What keeps a subject from qualifying, whatever its bucket."""
@@ -121,8 +120,8 @@ class Index:
         self._tokens: dict[Decision, bytes] = {}
         self._bases: dict[Base, bytes] = {}
         self._admitting: dict[Base, tuple[int, ...]] = {}
-        self.feature_names = names_of(p for p in phases if is_feature(p))
-        self.other_names = names_of(p for p in phases if not is_feature(p))
+        self.feature_names = names_of(p for p in phases if p.sent_first)
+        self.other_names = names_of(p for p in phases if not p.sent_first)
 
     def said_of(self, decisions: Sequence[Decision]) -> bytes:
         """Decisions in an etag."""
@@ -167,11 +166,6 @@ def index_of(snapshot: Snapshot) -> Index:
     if found is None:
         found = _INDICES[snapshot] = Index(snapshot)
     return found
-
-
-def is_feature(phase: CompiledPhase) -> bool:
-    """Whether a browser's word is as good as what is on record."""
-    return phase.definition.treatment == TreatmentKind.FEATURE
 
 
 def names_of(phases: Iterable[CompiledPhase]) -> frozenset[str]:

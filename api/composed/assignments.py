@@ -10,7 +10,6 @@ from api.composed.assigned import (
     Assigned,
     Everything,
     index_of,
-    is_feature,
     names_of,
 )
 from api.context import Context
@@ -40,7 +39,7 @@ class Attributes:
         A browser may say what it likes about itself, but not to get a higher limit
         or another flow: there the stored trait wins.
         """
-        if trusted or is_feature(phase):
+        if trusted or phase.sent_first:
             return self.sent_first
         return self.stored_first
 
@@ -199,8 +198,8 @@ async def _attributes(
         for place, (subject, phases) in enumerate(asked)
         if _lacks(
             subject,
-            names_of(phase for phase in phases if is_feature(phase)),
-            names_of(phase for phase in phases if not is_feature(phase)),
+            names_of(phase for phase in phases if phase.sent_first),
+            names_of(phase for phase in phases if not phase.sent_first),
             trusted=trusted,
         )
     ]

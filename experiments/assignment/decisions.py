@@ -107,6 +107,9 @@ class CompiledPhase:
     decisions: dict[tuple[str, Cause], Decision] = field(default_factory=dict)
     linked: dict[str, dict[str, Decision]] = field(default_factory=dict)
     """What linked ids keep, by attribute and text."""
+    sent_first: bool = field(init=False)
+    """Whether a browser's word stands against what is on record: for features alone,
+    and not for one that requires, or is required by, a limit or a flow."""
     settle: Settle = field(init=False)
     remainder: Remainder = field(init=False)
 

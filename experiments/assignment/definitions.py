@@ -1,6 +1,6 @@
 """What the evaluator knows: experiments compiled once for each published version."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -59,6 +59,7 @@ class Snapshot:
     ) -> "Snapshot":
         """Compile the phases of one environment, with its links as of a revision."""
         compiled = _compiled({each.experiment_key: each for each in definitions})
+        _agree(compiled.values())
         phases = dict(sorted(compiled.items()))
         links = Links(tuple(phases.values()), revision)
         return cls(
@@ -108,3 +109,18 @@ def _compiled(
         for key, definition in definitions.items()
         if key not in done
     }
+
+
+def _agree(phases: Collection[CompiledPhase]) -> None:
+    """Ask what requires each other with the same attributes: one subject, one answer.
+
+    A limit that takes the word on record makes all that hang together take it.
+    """
+    moved = True
+    while moved:
+        moved = False
+        for phase in phases:
+            for parent in phase.parents.values():
+                if phase.sent_first != parent.sent_first:
+                    phase.sent_first = parent.sent_first = False
+                    moved = True

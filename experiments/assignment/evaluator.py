@@ -39,6 +39,7 @@ from experiments.assignment.units import (
     user_key,
 )
 from experiments.design import UnitKind
+from experiments.treatments import TreatmentKind
 
 __all__ = [
     "HASH_VERSION",
@@ -97,6 +98,7 @@ def compiled_phase(
     for attribute, by_text in definition.sticky.items():
         for text, variant_key in by_text.items():
             phase.link(attribute, text, variant_key)
+    phase.sent_first = definition.treatment == TreatmentKind.FEATURE
     phase.remainder = _remainder(phase)
     phase.settle = _overriding(phase, _settle(phase))
     return phase

@@ -14,7 +14,6 @@ from experiments.assignment.links import Links
 from experiments.assignment.phases import Serving
 from experiments.assignment.units import Key, account_key, shared_positions, user_key
 from experiments.design import UnitKind
-from experiments.treatments import TreatmentKind
 
 MAX_BASES = 64
 
@@ -50,7 +49,7 @@ class Relevant:
 class _Group:
     """Phases that see the same attributes and hash the same unit."""
 
-    is_feature: bool
+    sent_first: bool
     by_user: bool
     always: list[int] = field(default_factory=list)
     required: dict[str, dict[str, list[int]]] = field(default_factory=dict)
@@ -123,7 +122,7 @@ class Directory:
             key = user if group.by_user else account
             if key is None:
                 continue
-            attributes = sent_first if group.is_feature else stored_first
+            attributes = sent_first if group.sent_first else stored_first
             asked = always
             if group.required:
                 asked = [p for p in group.targeting(attributes) if is_open[p]]
@@ -150,7 +149,7 @@ class Directory:
         decided = dict(zip(found.places, found.decisions, strict=True))
         for place in named:
             phase = self._phases[place]
-            attributes = sent_first if _is_feature(phase) else stored_first
+            attributes = sent_first if phase.sent_first else stored_first
             decided[place] = phase.settle(attributes)
         return Relevant(found.base, list(decided), list(decided.values()))
 
@@ -203,13 +202,9 @@ def _groups(phases: Sequence[CompiledPhase]) -> list[_Group]:
     groups: dict[tuple[bool, bool], _Group] = {}
     for place, phase in enumerate(phases):
         if phase.definition.serving is Serving.SPLIT:
-            kind = _is_feature(phase), _by_user(phase)
+            kind = phase.sent_first, _by_user(phase)
             groups.setdefault(kind, _Group(*kind)).add(place, phase)
     return list(groups.values())
-
-
-def _is_feature(phase: CompiledPhase) -> bool:
-    return phase.definition.treatment == TreatmentKind.FEATURE
 
 
 def _by_user(phase: CompiledPhase) -> bool:

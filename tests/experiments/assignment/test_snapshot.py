@@ -33,7 +33,7 @@ def one_by_one(
     served: Snapshot, sent: Mapping[str, Any], stored: Mapping[str, Any]
 ) -> list[Decision]:
     return [
-        decide(phase, sent if phase.definition.treatment == "FEATURE" else stored)
+        decide(phase, sent if phase.sent_first else stored)
         for phase in served.phases.values()
     ]
 
@@ -195,6 +195,33 @@ def parent_and_child(*variants: str, **parent: Any) -> tuple[Snapshot, CompiledP
     ]
     served = Snapshot.of(1, definitions)
     return served, served.phases["child"]
+
+
+@pytest.mark.parametrize("kinds", [("FEATURE", "LIMIT"), ("LIMIT", "FEATURE")])
+def test_what_requires_each_other_is_asked_with_the_same_attributes(
+    kinds: tuple[str, str],
+) -> None:
+    treatments = {"FEATURE": "FEATURE", "LIMIT": "FREEMIUM_LIMIT"}
+    parent = replace(
+        DEFINITION,
+        experiment_key="parent",
+        treatment=treatments[kinds[0]],
+        condition={"plan": "pro"},
+    )
+    child = replace(
+        DEFINITION,
+        experiment_key="child",
+        treatment=treatments[kinds[1]],
+        seed="0123456789abcdef",
+        prerequisites=(Prerequisite("parent", frozenset({"long", "short"})),),
+    )
+    alone = replace(DEFINITION, experiment_key="zzz", treatment="FEATURE")
+    served = Snapshot.of(1, [parent, child, replace(alone, condition={"plan": "pro"})])
+    said, known = {"id": "u1", "plan": "pro"}, {"id": "u1", "plan": "free"}
+    outcomes = [each.cause for each in served.decide_all(said, known)]
+    assert outcomes == [Cause.PREREQUISITE_UNMET, Cause.NOT_TARGETED, Cause.SPLIT]
+    outcomes = [each.cause for each in served.decide_all(known, said)]
+    assert outcomes == [Cause.SPLIT, Cause.SPLIT, Cause.NOT_TARGETED]
 
 
 def test_a_prerequisite_is_a_variant_by_chance_of_the_other_experiment() -> None:
