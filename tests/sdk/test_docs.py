@@ -50,7 +50,7 @@ async def test_a_snippet_prints_the_variant(
     assert process.stdout is not None
     # An SDK tells its callback of the exposure; OpenFeature's clients have none.
     lines = 2 if page == "sdk.md" else 1
-    printed = []
+    printed: list[str] = []
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             while len(printed) < lines:
