@@ -64,8 +64,8 @@ class IllegalTransition(Conflict):
 
     code = "ILLEGAL_TRANSITION"
 
-    def __init__(self, source: str, target: str) -> None:
-        super().__init__(f"{source} cannot become {target}.")
+    def __init__(self, source: str, target: str, *, message: str = "") -> None:
+        super().__init__(message or f"{source} cannot become {target}.")
         self.source = source
         self.target = target
 

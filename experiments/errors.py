@@ -127,8 +127,8 @@ class ReasonMissing(Invalid):
 class ExperimentUnknown(NotFound):
     """There is no such experiment in this project."""
 
-    def __init__(self, *, path: tuple[str, ...] = ()) -> None:
-        super().__init__("The experiment", path=path)
+    def __init__(self, key: str = "", *, path: tuple[str, ...] = ()) -> None:
+        super().__init__(f"The experiment {key[:128]}".rstrip(), path=path)
 
 
 class MetricUnknown(NotFound):
@@ -141,8 +141,8 @@ class MetricUnknown(NotFound):
 class LayerUnknown(NotFound):
     """There is no such layer in this project."""
 
-    def __init__(self, *, path: tuple[str, ...] = ()) -> None:
-        super().__init__("The layer", path=path)
+    def __init__(self, key: str = "", *, path: tuple[str, ...] = ()) -> None:
+        super().__init__(f"The layer {key[:128]}".rstrip(), path=path)
 
 
 class HoldoutUnknown(NotFound):

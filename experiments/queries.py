@@ -30,7 +30,11 @@ class ExperimentFilter:
 
 
 async def experiment_by_id(
-    session: AsyncSession, *, project_id: UUID, experiment_id: UUID
+    session: AsyncSession,
+    *,
+    project_id: UUID,
+    experiment_id: UUID,
+    path: tuple[str, ...] = (),
 ) -> Experiment:
     """One experiment.
 
@@ -39,12 +43,12 @@ async def experiment_by_id(
     """
     found = await session.get(Experiment, experiment_id)
     if found is None or found.project_id != project_id:
-        raise ExperimentUnknown
+        raise ExperimentUnknown(path=path)
     return found
 
 
 async def experiment_by_key(
-    session: AsyncSession, *, project_id: UUID, key: str
+    session: AsyncSession, *, project_id: UUID, key: str, path: tuple[str, ...] = ()
 ) -> Experiment:
     """One experiment.
 
@@ -56,7 +60,7 @@ async def experiment_by_key(
     )
     found = (await session.exec(statement)).first()
     if found is None:
-        raise ExperimentUnknown
+        raise ExperimentUnknown(key, path=path)
     return found
 
 

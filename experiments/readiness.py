@@ -9,7 +9,8 @@ from uuid import UUID
 from core.conditions import compiled
 from experiments.design import MetricRole
 from experiments.drafts import Draft
-from experiments.eligibility.segments import named
+from experiments.eligibility.segments import SegmentRule, misplaced, named
+from experiments.eligibility.values import json_type
 from experiments.treatments import TreatmentKind
 
 WEIGHT_TOLERANCE = 1e-6
@@ -120,6 +121,22 @@ def targeting_checks(
     )
 
 
+def segment_checks(
+    source: object, segments: Sequence[SegmentRule]
+) -> tuple[LaunchCheck, ...]:
+    """What is worth knowing of how the targeting uses segments."""
+    rules = {rule.key: rule for rule in segments}
+    return tuple(
+        LaunchCheck(
+            "SEGMENT_ATTRIBUTE",
+            Severity.WARNING,
+            f"{key} lists values of {rules[key].attribute}, and is compared with "
+            f"{attribute}.",
+        )
+        for key, attribute in sorted(misplaced(source, rules))
+    )
+
+
 def treated_by(draft: Draft) -> frozenset[str]:
     """The meters and flows that an experiment varies; a feature's value has no name."""
     names = (variant.payload.get(name) for variant in draft.variants for name in _NAMES)
@@ -185,6 +202,8 @@ def _variants(draft: Draft) -> Iterator[LaunchCheck]:
     weights = sum(variant.weight for variant in draft.variants)
     if abs(weights - 1) > WEIGHT_TOLERANCE:
         yield _blocker("WEIGHTS", f"The weights sum to {weights:g}, not to 1.")
+    if draft.experiment.treatment is TreatmentKind.FEATURE:
+        yield from _value_types(draft)
     if draft.experiment.treatment is not TreatmentKind.FREEMIUM_LIMIT:
         return
     for variant in draft.variants:
@@ -193,6 +212,18 @@ def _variants(draft: Draft) -> Iterator[LaunchCheck]:
                 "DISCLOSURE_MISSING",
                 f"Write what people are told up front of the limit in {variant.key}.",
             )
+
+
+def _value_types(draft: Draft) -> Iterator[LaunchCheck]:
+    kinds = {v.key: json_type(v.payload.get("value")) for v in draft.variants}
+    if len(set(kinds.values())) > 1:
+        served = ", ".join(f"{key}: {kind}" for key, kind in kinds.items())
+        yield LaunchCheck(
+            "VALUE_TYPES",
+            Severity.WARNING,
+            f"The variants serve values of different types ({served}). A flag client "
+            "asks for one type, and falls back to its own default for any other.",
+        )
 
 
 def _population(draft: Draft) -> Iterator[LaunchCheck]:

@@ -148,7 +148,7 @@ def treatment_of(
     try:
         treatment = msgspec.convert(payload, _TYPES[kind], strict=True)
     except msgspec.ValidationError as error:
-        raise place.refuse(str(error)) from None
+        raise place.refuse(f"This is no {kind}: {error}.") from None
     if isinstance(treatment, Limit):
         _check_limit(treatment, place)
     elif isinstance(treatment, Flow):

@@ -23,8 +23,16 @@ class Assignment:
         description="The variant's key; null if nothing is served under the key."
     )
     value: JSON | None = strawberry.field(description="What a flag client receives.")
-    reason: Reason = strawberry.field(description="Why, in a flag client's words.")
-    cause: Cause = strawberry.field(description="The step that settled it.")
+    reason: Reason = strawberry.field(
+        description="Why, in a flag client's words. Over OFREP the first five are its "
+        "`reason`, and HOLDOUT, IDENTITY_LINK, OVERRIDE and KILL_SWITCH its "
+        "`metadata.cause`."
+    )
+    cause: Cause = strawberry.field(
+        description="The step that settled it, in Hone's own words: finer than "
+        "`reason`, so what is KILL_SWITCH there is KILLED here. OFREP's "
+        "`metadata.cause` says it in the words of `reason`."
+    )
     in_experiment: bool = strawberry.field(
         description="Whether the subject was randomised: only then is it exposed."
     )

@@ -186,7 +186,7 @@ class Query:
                 session, models.BacklogItem, info.context.caller.project_id, [local]
             )
         if local not in rows:
-            raise NotFound("The BacklogItem", path=("id",))
+            raise NotFound("The backlog item", path=("id",))
         return BacklogItem.of(rows[local])
 
     @strawberry.field(metadata=_READ, description="The backlog, newest items first.")

@@ -24,6 +24,8 @@ from core.database import AsyncSession
 from core.problems import Forbidden
 from experiments import models, queries, service
 from experiments.errors import ChecklistIncomplete
+from experiments.lifecycle import LIVE
+from experiments.service.prerequisites import requiring
 
 _EDIT = {"policy": Policy.EDIT}
 _OPERATE = {"policy": Policy.OPERATE}
@@ -37,6 +39,21 @@ class ExperimentPayload:
 
     experiment: Experiment = strawberry.field(description="The experiment.")
     replayed: bool = strawberry.field(description="Whether it had been done before.")
+
+    @strawberry.field(
+        description="Live experiments that require this one, by key. Once it is "
+        "stopped, nobody is let into them: stop them too, or go on without."
+    )
+    async def dependants(self, info: Info) -> list[str]:
+        """A stop goes through, for it may be urgent; this is its warning."""
+        async with info.context.readers() as session:
+            found = await requiring(
+                session,
+                project_id=info.context.caller.project_id,
+                key=self.experiment.key,
+                statuses=LIVE,
+            )
+        return sorted(found)
 
 
 @policed(Policy.READ)

@@ -236,9 +236,13 @@ class ExperimentFilter:
 
 
 async def find_experiment(
-    session: AsyncSession, context: Context, by: ExperimentRef
+    session: AsyncSession,
+    context: Context,
+    by: ExperimentRef,
+    *,
+    path: tuple[str, ...] = ("experiment",),
 ) -> models.Experiment:
-    """The experiment that is meant.
+    """The experiment that is meant; `path` is where it was named.
 
     Raises:
         NotFound: The caller's project has none such.
@@ -246,13 +250,14 @@ async def find_experiment(
     project_id = context.caller.project_id
     if by.key is not None:
         return await queries.experiment_by_key(
-            session, project_id=project_id, key=by.key.value
+            session, project_id=project_id, key=by.key.value, path=(*path, "key")
         )
     given = str(by.id.value) if by.id is not None else ""
     return await queries.experiment_by_id(
         session,
         project_id=project_id,
-        experiment_id=local_id(given, "Experiment", path=("by", "id")),
+        experiment_id=local_id(given, "Experiment", path=(*path, "id")),
+        path=(*path, "id"),
     )
 
 
@@ -280,7 +285,8 @@ class Query:
     async def experiment(self, info: Info, by: ExperimentRef) -> Experiment | None:
         """Null, with NOT_FOUND, where there is none."""
         async with info.context.readers() as session:
-            return Experiment.of(await find_experiment(session, info.context, by))
+            row = await find_experiment(session, info.context, by, path=("by",))
+            return Experiment.of(row)
 
     @strawberry.field(
         metadata=_READ, description="The project's experiments, newest first."

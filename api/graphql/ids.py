@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from uuid import UUID
 
 import strawberry
@@ -43,10 +44,16 @@ def local_id(value: str, type_name: str, *, path: tuple[str, ...] = ()) -> UUID:
     try:
         found, local = parse_id(value)
     except NotFound:
-        raise NotFound(f"The {type_name}", path=path) from None
+        found, local = "", UUID(int=0)
     if found != type_name:
-        raise NotFound(f"The {type_name}", path=path)
+        raise NotFound(f"The {_words(type_name)}", path=path)
     return local
+
+
+def _words(type_name: str) -> str:
+    """As people say it: a KillSwitch is a kill switch, an ApiKey an API key."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type_name).lower()
+    return re.sub(r"\bapi\b", "API", words)
 
 
 def _text(type_name: str, local: UUID) -> bytes:

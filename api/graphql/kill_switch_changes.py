@@ -21,6 +21,10 @@ from experiments.eligibility import live, queries
 from experiments.errors import DesignInvalid
 from experiments.models import SwitchScope
 
+_NOTHING = (
+    "Nothing that it covers is assigned here now. What starts later serves its control "
+    "until the switch is released."
+)
 _OPERATE = {"policy": Policy.OPERATE}
 
 
@@ -68,6 +72,9 @@ class KillSwitchPayload:
     covered: int = strawberry.field(
         description="How many of the experiments assigned here it covers now."
     )
+    warning: str | None = strawberry.field(
+        description="That nothing is covered now, and what follows; else null."
+    )
     covered_keys: list[str] = strawberry.field(
         description="Their keys, in order; at most 200."
     )
@@ -79,10 +86,12 @@ class KillSwitchPayload:
         cls, switch: KillSwitch | None, keys: Sequence[str], *, replayed: bool
     ) -> "KillSwitchPayload":
         """From a switch, or none, and what it covers."""
+        in_force = switch is None or switch.released_at is None
         return cls(
             kill_switch=switch,
             covered=len(keys),
             covered_keys=list(keys[:MAX_PAGE]),
+            warning=None if keys or not in_force else _NOTHING,
             dry_run=switch is None,
             replayed=replayed,
         )
@@ -101,8 +110,9 @@ class Mutation:
     @strawberry.mutation(
         metadata=_OPERATE,
         description="Serve everyone the control of an experiment, of a layer's, or of "
-        "all, in this environment and at once. Phases and their analysis go on. What "
-        "is thrown already stays as it is.",
+        "all, in this environment and at once. Only subjects with an override keep "
+        "their variant. Phases and their analysis go on. What is thrown already stays "
+        "as it is.",
     )
     async def throw_kill_switch(
         self, info: Info, input: ThrowKillSwitchInput
@@ -209,7 +219,10 @@ async def _target(
         return service.SwitchTarget(scope, row.id, row.key)
     if given.layer is not None:
         layer = await queries.layer_by_key(
-            session, project_id=info.context.caller.project_id, key=given.layer
+            session,
+            project_id=info.context.caller.project_id,
+            key=given.layer,
+            path=("layer",),
         )
         return service.SwitchTarget(scope, layer.id, layer.key)
     return service.SwitchTarget(scope)

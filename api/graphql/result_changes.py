@@ -123,7 +123,7 @@ class Subscription:
         """Everybody who follows one experiment shares one poll."""
         context = info.context
         async with context.readers() as session:
-            experiment = await find_experiment(session, context, by)
+            experiment = await find_experiment(session, context, by, path=("by",))
 
         async def read() -> object:
             async with context.readers() as session:

@@ -30,7 +30,9 @@ class SegmentContentInput:
         default=None, description="Of a list: what the values are values of."
     )
     values: list[str] | None = strawberry.field(
-        default=None, description="Of a list: 1 to 5,000, compared as text."
+        default=None,
+        description="Of a list: 1 to 5,000 texts. They equal attributes that "
+        'are texts, and no numbers: list "7" only where the attribute is sent as "7".',
     )
     condition: JSON | None = strawberry.field(
         default=None, description="A condition on attributes; it may name segments."

@@ -49,7 +49,10 @@ async def uses_by_key(context: Context, keys: Sequence[str]) -> list[queries.Use
 class SegmentValue:
     """A listed value."""
 
-    value: str = strawberry.field(description="As text.")
+    value: str = strawberry.field(
+        description="A text. It equals attributes that are this text, and no number: "
+        '"7" is not 7.'
+    )
 
 
 @policed(Policy.READ)

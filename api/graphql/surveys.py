@@ -175,7 +175,7 @@ async def find_survey(
         local = local_id(given, "Survey", path=("by", "id"))
         row = await queries.survey_by_id(session, project_id, local)
     if row is None:
-        raise NotFound("The Survey", path=("by",))
+        raise NotFound("The survey", path=("by",))
     return row
 
 

@@ -12,6 +12,13 @@ MAX_WORK = 1_000_000
 _MEMORY = 1 << 19
 _UNIT = 4
 _HEX = frozenset("0123456789abcdefABCDEF")
+_UNREADABLE = (
+    b"missing ",
+    b"unexpected ",
+    b"no argument",
+    b"trailing ",
+    b"invalid character class",
+)
 _ESCAPED_LETTERS = frozenset("dDwWsSbBnrtfvxu")
 
 
@@ -37,7 +44,7 @@ class Pattern:
             encoded = _in_engine_terms(source).encode()
             self._expression = re2.compile(encoded, _options(ignoring_case))
         except (re2.error, UnicodeEncodeError) as error:
-            raise PatternRefused("This pattern cannot run in linear time.") from error
+            raise PatternRefused(_why(error)) from error
         size = max(1, self._expression.programsize)
         self._longest = min(MAX_SEARCHED, MAX_WORK // size)
 
@@ -51,6 +58,14 @@ class Pattern:
             whole = text.encode("utf-16-le", "surrogatepass")
             encoded = whole.decode("utf-16-le", "replace").encode()
         return self._expression.search(encoded) is not None
+
+
+def _why(error: Exception) -> str:
+    """Whether nobody could read the pattern, or only an engine that may be slow."""
+    told = error.args[0] if error.args else b""
+    if isinstance(told, bytes) and told.startswith(_UNREADABLE):
+        return f"This pattern cannot be read: {told.decode('utf-8', 'replace')}."
+    return "This pattern cannot run in linear time."
 
 
 def check_portable(source: str) -> None:

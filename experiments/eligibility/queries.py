@@ -62,7 +62,9 @@ async def layer_by_id(
     return row
 
 
-async def layer_by_key(session: AsyncSession, *, project_id: UUID, key: str) -> Layer:
+async def layer_by_key(
+    session: AsyncSession, *, project_id: UUID, key: str, path: tuple[str, ...] = ()
+) -> Layer:
     """One layer.
 
     Raises:
@@ -73,7 +75,7 @@ async def layer_by_key(session: AsyncSession, *, project_id: UUID, key: str) -> 
     )
     row = found.first()
     if row is None:
-        raise LayerUnknown
+        raise LayerUnknown(key, path=path)
     return row
 
 

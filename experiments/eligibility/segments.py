@@ -50,6 +50,31 @@ def named(source: object) -> frozenset[str]:
     return frozenset(found)
 
 
+def misplaced(
+    source: object, segments: Mapping[str, SegmentRule]
+) -> frozenset[tuple[str, str]]:
+    """The lists that are compared with another attribute than theirs, and with which.
+
+    `$savedGroup` with an `attributeKey` says so itself, and is not among them.
+    """
+    found: set[tuple[str, str]] = set()
+    waiting = [(source, "")]
+    waiting += [(rule.condition, "") for rule in segments.values()]
+    while waiting:
+        part, attribute = waiting.pop()
+        if isinstance(part, list):
+            waiting += [(item, attribute) for item in part]
+        elif isinstance(part, Mapping):
+            for name, value in part.items():
+                rule = segments.get(value) if isinstance(value, str) else None
+                if name not in _LISTED:
+                    within = attribute if name.startswith("$") else name
+                    waiting.append((value, within))
+                elif rule and rule.attribute not in (None, attribute):
+                    found.add((rule.key, attribute))
+    return frozenset(found)
+
+
 def written_out(
     source: Mapping[str, Any],
     segments: Mapping[str, SegmentRule],

@@ -1,4 +1,4 @@
-"""Which variants are one treatment: those that serve the same value."""
+"""What served values are: their types, and which variants are one treatment."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -12,6 +12,17 @@ def told_apart(values: Mapping[str, Any], wanted: Collection[str]) -> bool:
     """
     others = {_text(value) for key, value in values.items() if key not in wanted}
     return not any(_text(values[key]) in others for key in wanted)
+
+
+def json_type(value: object) -> str:
+    """What JSON calls a value; it has one kind of number."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    return "object" if isinstance(value, Mapping) else "array"
 
 
 def _text(value: object) -> str:

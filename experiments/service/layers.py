@@ -128,7 +128,9 @@ async def claimed(
     """
     if spec.key is None:
         return None, []
-    found = await queries.layer_by_key(session, project_id=project_id, key=spec.key)
+    found = await queries.layer_by_key(
+        session, project_id=project_id, key=spec.key, path=("layer", "key")
+    )
     layer = await held(session, found.id, unit)
     others = await taken_by_others(session, layer.id, experiment_id)
     ranges = _wanted(spec, others)

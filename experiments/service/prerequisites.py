@@ -64,12 +64,19 @@ async def checked(
 
 
 async def requiring(
-    session: AsyncSession, *, project_id: UUID, key: str
+    session: AsyncSession,
+    *,
+    project_id: UUID,
+    key: str,
+    statuses: Iterable[ExperimentStatus] = HOLDING,
 ) -> Mapping[str, Sequence[str]]:
-    """The experiments, live or yet to start, that require one, with its variants."""
+    """The experiments that require one, with its variants: live ones or yet to start.
+
+    `statuses` narrows that down.
+    """
     return {
         dependent: each["variants"]
-        for dependent, needs in (await _needs(session, project_id, HOLDING)).items()
+        for dependent, needs in (await _needs(session, project_id, statuses)).items()
         for each in needs
         if each["experimentKey"] == key
     }

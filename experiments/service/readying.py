@@ -9,7 +9,7 @@ from core.database import AsyncSession
 from core.problems import Problem
 from experiments import queries
 from experiments.drafts import Draft
-from experiments.lifecycle import LIVE, ExperimentStatus
+from experiments.lifecycle import HOLDING, LIVE
 from experiments.models import Experiment
 from experiments.readiness import (
     LaunchCheck,
@@ -17,6 +17,7 @@ from experiments.readiness import (
     Severity,
     launch_checks,
     neighbour_checks,
+    segment_checks,
     targeting_checks,
     treated_by,
 )
@@ -60,7 +61,7 @@ async def _population(session: AsyncSession, draft: Draft) -> Sequence[LaunchChe
     """Of whom it is for: what the start would refuse, and what is worth knowing."""
     experiment = draft.experiment
     try:
-        condition, _ = await segments.spelled_out(
+        condition, used = await segments.spelled_out(
             session,
             project_id=experiment.project_id,
             source=experiment.targeting or {},
@@ -75,28 +76,31 @@ async def _population(session: AsyncSession, draft: Draft) -> Sequence[LaunchChe
         )
     except Problem as problem:
         return [LaunchCheck(problem.code, Severity.BLOCKER, problem.message)]
-    return targeting_checks(draft, condition)
+    targeting = targeting_checks(draft, condition)
+    return [*targeting, *segment_checks(experiment.targeting, used)]
 
 
 async def _waiting(session: AsyncSession, draft: Draft) -> list[LaunchCheck]:
-    """What it requires and nobody is in yet."""
+    """What it requires and nobody is in: not yet, or no more."""
     keys = [spec.experiment_key for spec in specs_of(draft.experiment)]
     if not keys:
         return []
     found = await session.exec(
-        select(Experiment.key)
+        select(Experiment.key, Experiment.status)
         .where(
             Experiment.project_id == draft.experiment.project_id,
             col(Experiment.key).in_(keys),
-            Experiment.status == ExperimentStatus.DRAFT,
+            col(Experiment.status).not_in(LIVE),
         )
         .order_by(col(Experiment.key))
     )
     return [
         LaunchCheck(
-            "PREREQUISITE_WAITING",
+            "PREREQUISITE_WAITING" if status in HOLDING else "PREREQUISITE_OVER",
             Severity.WARNING,
-            f"Nobody is in until {key} has started.",
+            f"Nobody is in until {key} has started."
+            if status in HOLDING
+            else f"Nobody is in: {key} is over.",
         )
-        for key in found.all()
+        for key, status in found.all()
     ]

@@ -124,7 +124,9 @@ async def release(
     if switch is None:
         raise SwitchUnknown(path=("id",))
     if switch.released_at is not None:
-        raise IllegalTransition("RELEASED", "RELEASED")
+        raise IllegalTransition(
+            "RELEASED", "RELEASED", message="It was released already."
+        )
     switch.released_at = await now(session)
     session.add(switch)
     await session.flush()

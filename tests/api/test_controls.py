@@ -101,6 +101,50 @@ async def test_a_switch_is_rehearsed_thrown_and_released(edge: Edge) -> None:
         edge, "releaseKillSwitch", id=switch["id"], reason="Put out again."
     )
     assert twice["__typename"] == "TransitionError"
+    assert twice["message"] == "It was released already."
+
+
+async def test_a_switch_that_covers_nothing_yet_says_so(edge: Edge) -> None:
+    await make_metrics(edge)
+    await mutate(edge, "createExperiment", DRAFT)
+    given = {"scope": "EXPERIMENT", "experiment": HERE, "reason": "Never."}
+    for dry in (True, False):
+        answer = await edge.ask(
+            """mutation ($input: ThrowKillSwitchInput!) {
+              throwKillSwitch(input: $input) {
+                ... on KillSwitchPayload { covered warning } } }""",
+            input={**given, "dryRun": dry, "idempotencyKey": "k"},
+        )
+        thrown = answer["data"]["throwKillSwitch"]
+        assert thrown["covered"] == 0
+        assert thrown["warning"].startswith("Nothing that it covers is assigned")
+
+
+async def test_a_stop_names_those_that_require_it(edge: Edge) -> None:
+    parent = await started(edge)
+    child = {
+        **DRAFT,
+        "key": "child",
+        "idempotencyKey": "child",
+        "prerequisites": [{"experimentKey": "short-form", "variants": ["short"]}],
+    }
+    await mutate(edge, "createExperiment", child)
+    begin = {"experiment": {"key": "child"}, "expectedVersion": 1}
+    await mutate(edge, "startExperiment", {**begin, "idempotencyKey": "begin"})
+    answer = await edge.ask(
+        """mutation ($input: StopExperimentInput!) { stopExperiment(input: $input) {
+          ... on ExperimentPayload { dependants experiment { status } } } }""",
+        input={
+            "idempotencyKey": "stop",
+            "experiment": HERE,
+            "expectedVersion": parent["version"],
+            "reason": "Enough.",
+        },
+    )
+    assert answer["data"]["stopExperiment"] == {
+        "dependants": ["child"],
+        "experiment": {"status": "STOPPED"},
+    }
 
 
 @pytest.mark.parametrize(
@@ -120,6 +164,9 @@ async def test_a_switch_has_a_target_that_fits(
 ) -> None:
     refused = await change(edge, "throwKillSwitch", reason="x", dryRun=dry, **given)
     assert refused["code"] == code
+    if code == "NOT_FOUND":
+        assert refused["path"][0] == given["scope"].lower()
+        assert refused["message"].endswith("none was not found.")
 
 
 async def test_a_named_user_gets_the_variant(edge: Edge) -> None:

@@ -59,5 +59,13 @@ def test_only_the_canonical_form_counts(raw: bytes) -> None:
 
 def test_another_types_id_is_not_found() -> None:
     other = global_id("Survey", new_id())
-    with pytest.raises(NotFound, match="The Experiment"):
+    with pytest.raises(NotFound, match="The experiment was not"):
         local_id(other, "Experiment")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("KillSwitch", "The kill switch"), ("ApiKey", "The API key")]
+)
+def test_a_type_is_called_as_people_call_it(name: str, said: str) -> None:
+    with pytest.raises(NotFound, match=f"{said} was not found"):
+        local_id("no id", name)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from core.conditions import ConditionInvalid, compiled, explain, parsed, validated
+from core.conditions.patterns import Pattern, PatternRefused
 
 BOUND = 0.1
 """CPU seconds that only what blows up takes, on however busy a machine."""
@@ -122,6 +123,15 @@ def test_each_takes_under_five_milliseconds() -> None:
         for name, value in ATTRIBUTES.items():
             took = _fastest(lambda: rule.holds({"a": value}))  # noqa: B023
             assert took < GOAL, (condition, name)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [("((", "cannot be read"), ("[z-a]", "cannot be read"), ("a++", "linear time")],
+)
+def test_a_slip_in_a_pattern_is_told_from_a_slow_one(pattern: str, said: str) -> None:
+    with pytest.raises(PatternRefused, match=said):
+        Pattern(pattern, ignoring_case=False)
 
 
 @pytest.mark.parametrize("operator", ["$regex", "$regexi"])

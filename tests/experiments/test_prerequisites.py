@@ -215,6 +215,11 @@ async def test_a_start_is_refused_once_what_it_requires_is_gone(
         child = await company.draft(session, "child", prerequisites=ON_SHORT)
         waiting = await checks(session, company, child)
         assert waiting["PREREQUISITE_WAITING"].severity is Severity.WARNING
+        parent.status = type(parent.status).STOPPED
+        session.add(parent)
+        await session.flush()
+        over = await checks(session, company, child)
+        assert over["PREREQUISITE_OVER"].severity is Severity.WARNING
         parent.status = type(parent.status).ARCHIVED
         session.add(parent)
         await session.flush()

@@ -9,6 +9,7 @@ import pytest
 
 from experiments.design import Direction, MetricKind, MetricRole, SourceValue, UnitKind
 from experiments.drafts import Draft, Measure
+from experiments.eligibility.segments import SegmentRule
 from experiments.models import Experiment, Metric, Variant
 from experiments.readiness import (
     Neighbour,
@@ -16,6 +17,7 @@ from experiments.readiness import (
     blockers,
     launch_checks,
     neighbour_checks,
+    segment_checks,
     targeting_checks,
     treated_by,
 )
@@ -74,6 +76,44 @@ def draft(**changes: Any) -> Draft:
 
 def test_a_whole_draft_has_nothing_left_to_do() -> None:
     assert launch_checks(draft()) == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ((1, 2.5), False),
+        (({"a": 1}, {}), False),
+        ((True, 1), True),
+        (("7", 7), True),
+        ((None, "x"), True),
+        (([], {}), True),
+    ],
+)
+def test_arms_that_serve_other_types_are_worth_knowing(
+    values: tuple[Any, Any], told: bool
+) -> None:
+    started = draft()
+    for variant, value in zip(started.variants, values, strict=True):
+        variant.payload = {"value": value}
+    found = [(check.code, check.severity) for check in launch_checks(started)]
+    assert found == ([("VALUE_TYPES", Severity.WARNING)] if told else [])
+
+
+def test_a_list_compared_with_another_attribute_is_worth_knowing() -> None:
+    plans = SegmentRule("paying", 1, attribute="plan", listed=("pro",))
+    inner = SegmentRule("inner", 1, condition={"role": {"$notInGroup": "paying"}})
+    for source, wrong in (
+        ({"plan": {"$inGroup": "paying"}}, []),
+        ({"country": {"$not": {"$inGroup": "paying"}}}, ["country"]),
+        ({"$or": [{"country": {"$inGroup": "paying"}}]}, ["country"]),
+        ({"$savedGroup": {"id": "paying", "attributeKey": "country"}}, []),
+    ):
+        found = segment_checks(source, [plans])
+        assert [each.message.rpartition(" ")[2] for each in found] == [
+            f"{name}." for name in wrong
+        ]
+    (check,) = segment_checks({"$savedGroup": {"id": "inner"}}, [plans, inner])
+    assert (check.code, check.severity) == ("SEGMENT_ATTRIBUTE", Severity.WARNING)
 
 
 @pytest.mark.parametrize(

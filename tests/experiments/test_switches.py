@@ -185,7 +185,7 @@ async def test_a_switch_is_released_once(sessions: Sessions, company: Company) -
         with pytest.raises(ReasonMissing):
             await service.release(session, reason=" ", **target)
         await service.release(session, reason="Put out.", **target)
-        with pytest.raises(IllegalTransition):
+        with pytest.raises(IllegalTransition, match="It was released already"):
             await service.release(session, reason="Put out.", **target)
         with pytest.raises(SwitchUnknown):
             await service.release(

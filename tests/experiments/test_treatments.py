@@ -70,6 +70,11 @@ def test_a_flow_serves_which_version_to_show() -> None:
     }
 
 
+def test_a_refusal_names_the_treatment_that_was_expected() -> None:
+    with pytest.raises(TreatmentInvalid, match="This is no FREEMIUM_LIMIT: "):
+        treatment_of(TreatmentKind.FREEMIUM_LIMIT, {"value": 3})
+
+
 @pytest.mark.parametrize(
     ("kind", "payload"),
     [
