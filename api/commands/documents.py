@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commands.output import AsJson, Output, run
+from api.commands.output import AsJson, CommandFailed, Exit, Output, run
 from api.commands.stores import (
     OPERATOR,
     EnvironmentKey,
@@ -18,6 +18,7 @@ from api.graphql.schema import GRAPHQL
 from api.registry import check_text
 from core import audit
 from core import documents as registry
+from core.problems import Invalid
 from core.settings import Settings
 
 documents = typer.Typer(help="Registered documents: register.", no_args_is_help=True)
@@ -39,18 +40,28 @@ def register(
 ) -> None:
     """Register documents, all or none; each line is a hash and its file."""
     output = Output(as_json=as_json)
-    texts = {str(file): file.read_bytes().decode("utf-8") for file in files}
+    texts = {str(file): _text(output, file) for file in files}
     report = run(output, _register(texts, project, environment))
     for document in report:
         output.line(f"{document['sha256']}  {document['file']}")
     output.finish({"documents": report})
 
 
+def _text(output: Output, file: Path) -> str:
+    try:
+        return file.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        output.fail(CommandFailed(Exit.USAGE, f"{file} cannot be read: {error}."))
+
+
 async def _register(
     texts: dict[str, str], project_key: str, environment_key: str
 ) -> list[dict[str, Any]]:
-    for text in texts.values():
-        check_text(GRAPHQL, text)
+    for file, text in texts.items():
+        try:
+            check_text(GRAPHQL, text)
+        except Invalid as problem:
+            raise Invalid(f"{file}: {problem.message}", code=problem.code) from None
     report: list[dict[str, Any]] = []
     async with facts(Settings()) as database, database.sessions.begin() as session:
         project = await find_project(session, project_key)

@@ -35,7 +35,10 @@ def create(
 
 
 async def _create(key: str, name: str, currency: str) -> dict[str, Any]:
-    async with facts(Settings()) as database, database.sessions.begin() as session:
+    async with (
+        facts(Settings(), new=True) as database,
+        database.sessions.begin() as session,
+    ):
         project, environment = await create_project(
             session,
             key=key,

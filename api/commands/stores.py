@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from api.commands.output import CommandFailed, Exit
 from core import migrate
 from core.audit import Actor, ActorKind
 from core.database import AsyncSession, Database
@@ -23,15 +25,34 @@ EnvironmentKey = Annotated[
 
 
 @asynccontextmanager
-async def facts(settings: Settings) -> AsyncIterator[Database]:
-    """The facts database at its newest schema."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+async def facts(settings: Settings, *, new: bool = False) -> AsyncIterator[Database]:
+    """The facts database at its newest schema; only a `new` one is made.
+
+    Raises:
+        CommandFailed: There is none: perhaps another folder is meant.
+    """
+    if new:
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(settings.facts_url)
     try:
+        if not new:
+            _check_there(database)
         await migrate.upgrade(database)
         yield database
     finally:
         await database.dispose()
+
+
+def _check_there(database: Database) -> None:
+    file = database.url.database
+    if database.is_sqlite and file and not Path(file).exists():
+        raise CommandFailed(
+            Exit.REFUSED,
+            f"There is no database at {Path(file).absolute()}. Name its folder in "
+            "HONE_DATA_DIR, or the database in DATABASE_URL; `hone projects create` "
+            "makes a new one.",
+            code="NOT_FOUND",
+        )
 
 
 async def find_project(session: AsyncSession, key: str) -> Project:

@@ -29,7 +29,7 @@ async def _work(settings: Settings) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
     if not settings.embedded:
-        async with facts(settings):
+        async with facts(settings, new=True):
             pass
     try:
         await work(settings, stop)

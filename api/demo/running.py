@@ -32,7 +32,7 @@ async def seed(output: Output, settings: Settings) -> dict[str, Any]:
         CommandFailed: A running server did not take the events.
     """
     started = time.monotonic()
-    async with facts(settings) as database:
+    async with facts(settings, new=True) as database:
         async with database.readers() as session:
             present = await now(session)
         began = await seeding.beginning(database, present)
