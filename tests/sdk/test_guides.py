@@ -29,6 +29,28 @@ EXPERIMENTS = (DOCS / "experiments.md").read_text()
 FRONT_ENDS = (DOCS / "front-ends.md").read_text()
 
 
+LINKS = [
+    (page.name, target)
+    for page in sorted(DOCS.glob("*.md"))
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text())
+    if "://" not in target
+]
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link may name in a page."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in titles}
+
+
+@pytest.mark.parametrize(("page", "target"), LINKS)
+def test_what_is_linked_is_there(page: str, target: str) -> None:
+    path, _, anchor = target.partition("#")
+    file = DOCS / (path or page)
+    assert file.exists()
+    assert not anchor or anchor in anchors(file)
+
+
 def blocks(page: str, language: str) -> list[str]:
     """The page's snippets in a language."""
     return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
