@@ -26,7 +26,7 @@ from api.http.ofrep import Ofrep
 from api.http.ofrep_ahead import OfrepAhead
 from api.http.streams import Streams
 from api.policies import Policies
-from api.prepared import Prepared
+from api.prepared.front import Prepared
 from api.records import log_as_json
 from api.services import Services
 from core.database import Database

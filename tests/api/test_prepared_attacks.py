@@ -10,8 +10,8 @@ from api.documents import Documents
 from api.graphql.http import LEGACY, MODERN
 from api.graphql.schema import GRAPHQL
 from api.policies import Policies
-from api.prepared_fragments import Room
-from api.prepared_shelves import MAX_DOCUMENTS, Shelves
+from api.prepared.fragments import Room
+from api.prepared.shelves import MAX_DOCUMENTS, Shelves
 from core.database import Database
 from core.settings import Settings
 from tests.api.conftest import Edge, make_edge, make_tenant, served

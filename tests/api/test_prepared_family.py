@@ -10,7 +10,7 @@ from api.documents import Documents
 from api.graphql.http import LEGACY, MODERN, GraphQLEndpoint
 from api.graphql.schema import GRAPHQL
 from api.policies import Policies
-from api.prepared import Prepared
+from api.prepared.front import Prepared
 from core.database import Database
 from core.settings import Settings
 from tests.api.conftest import Edge, make_edge

@@ -5,7 +5,7 @@ from weakref import WeakSet
 
 from api.composed.assigned import Everything
 from api.graphql.assignments import Assignment
-from api.prepared_shapes import Show, as_json
+from api.prepared.shapes import Show, as_json
 from experiments.assignment.definitions import Base
 from experiments.assignment.evaluator import Decision
 from experiments.assignment.subjects import MAX_BASES

@@ -6,9 +6,9 @@ from typing import TypeAlias
 
 from api.decoding import MAX_QUERY_BYTES, GraphQLRequest
 from api.documents import Documents, Invalidated
-from api.prepared_fragments import Room
-from api.prepared_plans import Plan
-from api.prepared_shapes import Unprepared
+from api.prepared.fragments import Room
+from api.prepared.plans import Plan
+from api.prepared.shapes import Unprepared
 from api.problems import Refused
 
 SIGHTINGS = 3

@@ -22,9 +22,9 @@ from api.auth import Caller
 from api.composed.assigned import Everything
 from api.composed.assignments import Given, assigned_at_once, assigned_to
 from api.documents import Operation
-from api.prepared_fragments import Listing, Room
-from api.prepared_shapes import Shapes, Unprepared, as_json
-from api.prepared_variables import Argument, Values, Variables, subject_of
+from api.prepared.fragments import Listing, Room
+from api.prepared.shapes import Shapes, Unprepared, as_json
+from api.prepared.variables import Argument, Values, Variables, subject_of
 from api.services import Services
 
 MAX_FLAGS = 3

@@ -26,7 +26,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from api.graphql.scalars import check_json
 from api.graphql.subject import MAX_ATTRIBUTES, MAX_ID, SubjectInput
-from api.prepared_shapes import Unprepared
+from api.prepared.shapes import Unprepared
 from core.subjects import SubjectContext
 
 _MISSING = object()

@@ -26,10 +26,10 @@ from api.auth import Caller, CallerKind, Credentials, Gate
 from api.decoding import decode_object, decode_parameters
 from api.documents import Documents
 from api.execution import DEADLINE_SECONDS, authorise
-from api.prepared_answers import Answer, is_plain, media_of
-from api.prepared_plans import Plan
-from api.prepared_shapes import Unprepared
-from api.prepared_shelves import MAX_REGISTERED, SIGHTINGS, Shelves
+from api.prepared.answers import Answer, is_plain, media_of
+from api.prepared.plans import Plan
+from api.prepared.shapes import Unprepared
+from api.prepared.shelves import MAX_REGISTERED, SIGHTINGS, Shelves
 from api.problems import Refused
 from api.records import LOGGER
 from api.registry import hash_named
