@@ -287,7 +287,7 @@ async def test_a_layer_in_use_is_not_archived_and_its_key_stays_reserved(
 @pytest.mark.parametrize(
     ("spec", "error", "path"),
     [
-        (LayerSpec("none", share=0.5), LayerUnknown, ()),
+        (LayerSpec("none", share=0.5), LayerUnknown, ("layer", "key")),
         (LayerSpec("free"), DesignInvalid, ("layer",)),
         (LayerSpec("free", [[0, 1]], 0.5), DesignInvalid, ("layer",)),
         (LayerSpec("free", share=0), DesignInvalid, ("layer", "share")),
