@@ -5,7 +5,6 @@ from uuid import UUID
 
 from sqlmodel import col, func, select
 
-from core import audit
 from core.audit import Actor
 from core.clock import now
 from core.database import AsyncSession
@@ -18,6 +17,7 @@ from experiments.models import Holdout
 from experiments.service.keys import keep
 from experiments.service.locking import hold_project
 from experiments.service.parts import check_key, checked_name
+from experiments.service.recording import record
 
 MAX_SHARE = 0.2
 MAX_IN_FORCE = 20
@@ -70,7 +70,7 @@ async def create_holdout(
         created_at=await now(session),
     )
     await keep(session, holdout)
-    await _record(session, actor, "holdout.create", holdout)
+    await record(session, actor, "holdout.create", holdout, after=facts(holdout))
     return holdout
 
 
@@ -110,8 +110,14 @@ async def end_holdout(
     holdout.version += 1
     session.add(holdout)
     await session.flush()
-    await _record(
-        session, actor, "holdout.end", holdout, before=before, reason=reason.strip()
+    await record(
+        session,
+        actor,
+        "holdout.end",
+        holdout,
+        before=before,
+        reason=reason.strip(),
+        after=facts(holdout),
     )
     return holdout
 
@@ -119,25 +125,3 @@ async def end_holdout(
 def facts(holdout: Holdout) -> dict[str, Any]:
     """What the audit trail remembers of a holdout."""
     return holdout.model_dump(mode="json", exclude={"id", "project_id"})
-
-
-async def _record(
-    session: AsyncSession,
-    actor: Actor,
-    action: str,
-    holdout: Holdout,
-    *,
-    before: dict[str, Any] | None = None,
-    reason: str | None = None,
-) -> None:
-    await audit.record(
-        session,
-        actor=actor,
-        project_id=holdout.project_id,
-        action=action,
-        subject="Holdout",
-        subject_id=holdout.id,
-        before=before,
-        after=facts(holdout),
-        reason=reason,
-    )

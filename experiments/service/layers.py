@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sqlmodel import select
 
-from core import audit
 from core.audit import Actor
 from core.clock import now
 from core.database import AsyncSession
@@ -26,6 +25,7 @@ from experiments.errors import (
 from experiments.models import Layer
 from experiments.service.keys import keep
 from experiments.service.parts import check_key, checked_name
+from experiments.service.recording import record
 
 
 async def create_layer(
@@ -54,7 +54,7 @@ async def create_layer(
         created_at=await now(session),
     )
     await keep(session, layer)
-    await _record(session, actor, "layer.create", layer, None)
+    await record(session, actor, "layer.create", layer, after=facts(layer))
     return layer
 
 
@@ -234,24 +234,5 @@ async def _write(
     layer.version += 1
     session.add(layer)
     await session.flush()
-    await _record(session, actor, action, layer, before)
+    await record(session, actor, action, layer, before=before, after=facts(layer))
     return layer
-
-
-async def _record(
-    session: AsyncSession,
-    actor: Actor,
-    action: str,
-    layer: Layer,
-    before: dict[str, Any] | None,
-) -> None:
-    await audit.record(
-        session,
-        actor=actor,
-        project_id=layer.project_id,
-        action=action,
-        subject="Layer",
-        subject_id=layer.id,
-        before=before,
-        after=facts(layer),
-    )

@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlmodel import col, select
 
-from core import audit
 from core.audit import Actor
 from core.clock import now
 from core.database import AsyncSession
@@ -19,6 +18,7 @@ from experiments.measurement import MetricSpec, check_metric
 from experiments.models import Experiment, ExperimentMetric, Metric
 from experiments.service.keys import keep
 from experiments.service.parts import check_key
+from experiments.service.recording import record
 
 
 async def define_metric(
@@ -43,7 +43,7 @@ async def define_metric(
         project_id=project_id, key=key, created_at=await now(session), **asdict(spec)
     )
     await keep(session, metric)
-    await _record(session, actor, "metric.define", metric, None)
+    await record(session, actor, "metric.define", metric, after=facts(metric))
     return metric
 
 
@@ -68,7 +68,9 @@ async def update_metric(
     metric = await _read(session, project_id, metric_id, expected_version)
     before = facts(metric)
     metric = await _write(session, metric, **asdict(spec))
-    await _record(session, actor, "metric.update", metric, before)
+    await record(
+        session, actor, "metric.update", metric, before=before, after=facts(metric)
+    )
     return metric
 
 
@@ -103,7 +105,9 @@ async def archive_metric(
         raise MetricInUse(f"It is measured by {', '.join(keys)}.")
     before = facts(metric)
     metric = await _write(session, metric, archived_at=await now(session))
-    await _record(session, actor, "metric.archive", metric, before)
+    await record(
+        session, actor, "metric.archive", metric, before=before, after=facts(metric)
+    )
     return metric
 
 
@@ -136,22 +140,3 @@ async def _write(session: AsyncSession, metric: Metric, **values: Any) -> Metric
     if result.rowcount != 1:
         raise StaleVersion(metric.version)
     return metric
-
-
-async def _record(
-    session: AsyncSession,
-    actor: Actor,
-    action: str,
-    metric: Metric,
-    before: dict[str, Any] | None,
-) -> None:
-    await audit.record(
-        session,
-        actor=actor,
-        project_id=metric.project_id,
-        action=action,
-        subject="Metric",
-        subject_id=metric.id,
-        before=before,
-        after=facts(metric),
-    )

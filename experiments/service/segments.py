@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlmodel import select
 
-from core import audit
 from core.audit import Actor
 from core.clock import now
 from core.conditions import ConditionInvalid, hardened, validated
@@ -30,6 +29,7 @@ from experiments.models import KEY_LENGTH, Segment
 from experiments.service.keys import keep
 from experiments.service.locking import hold_project
 from experiments.service.parts import check_key, checked_name
+from experiments.service.recording import record
 
 MAX_LISTED = 5_000
 
@@ -75,7 +75,7 @@ async def create_segment(
         **await _content(session, project_id, key, spec),
     )
     await keep(session, segment)
-    await _record(session, actor, "segment.create", segment, None)
+    await record(session, actor, "segment.create", segment, after=facts(segment))
     return segment
 
 
@@ -251,24 +251,5 @@ async def _write(
     segment.updated_at = await now(session)
     session.add(segment)
     await session.flush()
-    await _record(session, actor, action, segment, before)
+    await record(session, actor, action, segment, before=before, after=facts(segment))
     return segment
-
-
-async def _record(
-    session: AsyncSession,
-    actor: Actor,
-    action: str,
-    segment: Segment,
-    before: dict[str, Any] | None,
-) -> None:
-    await audit.record(
-        session,
-        actor=actor,
-        project_id=segment.project_id,
-        action=action,
-        subject="Segment",
-        subject_id=segment.id,
-        before=before,
-        after=facts(segment),
-    )
