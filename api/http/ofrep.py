@@ -16,7 +16,7 @@ from api.auth import Caller, Credentials, Gate, bearer, credentials_of
 from api.body import read_body
 from api.composed.assignments import Assigned, Given, assigned
 from api.context import Context
-from api.graphql.http import open_to_pages
+from api.graphql.http import open_to_pages, still_holds
 from api.http.listening import told
 from api.http.ofrep_answers import Fragments, failure
 from api.http.ofrep_context import Unanswerable, subject_of
@@ -133,7 +133,7 @@ class Ofrep:
         found = await self._every(context, subject)
         written = self.written(caller.environment_id)
         etag = written.etag(found, coded=coded, streams=streams)
-        if etag in headers.get("if-none-match", ""):
+        if still_holds(headers.get("if-none-match", ""), etag):
             return Reply(304, headers={"etag": etag})
         return Reply(
             200, written.bulk(found, coded=coded, streams=streams), {"etag": etag}

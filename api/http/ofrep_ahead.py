@@ -22,6 +22,7 @@ from api.ahead import (
 from api.auth import Caller, CallerKind, Gate
 from api.composed.assignments import assigned_at_once
 from api.envelope import SAFE_HEADERS
+from api.graphql.http import still_holds
 from api.http.ofrep import CODE_DEFAULT, FLAGS, HEADERS, Ofrep
 from api.http.ofrep_context import Unanswerable, subject_of
 from api.http.ofrep_stream import streams_for
@@ -97,9 +98,11 @@ class OfrepAhead:
         coded = heads.get(_CODE_DEFAULT) == b"1"
         streams = streams_for(caller, key.decode("latin-1"))
         written = self._ofrep.written(caller.environment_id)
-        etag = written.etag(found, coded=coded, streams=streams).encode()
-        headers = [*_fixed(public=caller.kind is CallerKind.CLIENT), (b"etag", etag)]
-        if etag in heads.get(b"if-none-match", b""):
+        etag = written.etag(found, coded=coded, streams=streams)
+        public = caller.kind is CallerKind.CLIENT
+        headers = [*_fixed(public=public), (b"etag", etag.encode())]
+        known = heads.get(b"if-none-match", b"")
+        if known and still_holds(known.decode("latin-1"), etag):
             return 304, headers, b""
         content = written.bulk(found, coded=coded, streams=streams)
         headers.append((b"content-length", b"%d" % len(content)))

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.auth import Gate
+from api.graphql.http import still_holds
 from api.http.listening import KeyRefused, client_in, told
 from api.http.streams import Dialect, Streams
 from api.problems import Refused
@@ -90,7 +91,7 @@ class Features:
         headers = {**_OPEN, "cache-control": _FRESH, "etag": etag}
         if self._streams.has_room:
             headers["x-sse-support"] = "enabled"
-        if etag in Headers(scope=scope).get("if-none-match", ""):
+        if still_holds(Headers(scope=scope).get("if-none-match", ""), etag):
             return Response(status_code=304, headers=headers)
         return Response(
             payload_bytes(snapshot), headers=headers, media_type="application/json"
