@@ -2,7 +2,16 @@
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 from experiments.statistics.errors import InvalidArgument
+
+LIMIT = 1e100
+"""Size of a value beyond which sums of squares and their products overflow."""
+
+TINY = 1e-100
+"""Size of a value below which its square counts as 0."""
 
 
 def fraction(argument: str, value: float) -> float:
@@ -47,3 +56,14 @@ def positive(argument: str, value: float) -> float:
     if finite(argument, value) <= 0.0:
         raise InvalidArgument(argument, f"must be above 0, not {value}")
     return value
+
+
+def moderate(argument: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `values`, finite numbers whose squares and products are finite too.
+
+    Raises:
+        InvalidArgument: One is not a number, or beyond 1e100.
+    """
+    if values.size and not np.abs(values).max() <= LIMIT:
+        raise InvalidArgument(argument, "must hold finite numbers up to 1e100")
+    return values

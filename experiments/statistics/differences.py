@@ -4,12 +4,12 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scipy.special import stdtr, stdtrit
+from scipy.special import ndtri, stdtr, stdtrit
 
 from experiments.statistics.checks import finite, fraction
 from experiments.statistics.errors import NoVariation
 from experiments.statistics.samples import Estimate
-from experiments.statistics.tails import Tail, log_student_tail
+from experiments.statistics.tails import Tail, log_student_tail, normal_tail
 
 
 class Method(StrEnum):
@@ -19,6 +19,18 @@ class Method(StrEnum):
     SCORE = "SCORE"
     DELTA = "DELTA"
     NORMAL = "NORMAL"
+    LIN = "LIN"
+    ANCOVA = "ANCOVA"
+    CUPED = "CUPED"
+    RELATIVE_DELTA = "RELATIVE_DELTA"
+    POST_STRATIFIED = "POST_STRATIFIED"
+    LEVERAGE = "LEVERAGE"
+    CLUSTERED = "CLUSTERED"
+    BELL_MCCAFFREY = "BELL_MCCAFFREY"
+    PERMUTATION = "PERMUTATION"
+    QUANTILE = "QUANTILE"
+    SURVIVAL = "SURVIVAL"
+    TRIMMED = "TRIMMED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +84,7 @@ def welch_difference(
         B. L. Welch (1947), "The generalization of 'Student's' problem when several
         different population variances are involved", Biometrika 34.
     """
-    alpha = 1.0 - fraction("confidence", confidence)
+    fraction("confidence", confidence)
     variance = control.variance + treatment.variance
     if variance == 0.0:
         raise NoVariation("treatment", "no unit differs from another in either arm")
@@ -80,9 +92,38 @@ def welch_difference(
     degrees = 1.0 / (
         share**2 / (control.n - 1) + (1.0 - share) ** 2 / (treatment.n - 1)
     )
-    value = treatment.value - control.value
-    standard_error = math.sqrt(variance)
-    statistic = finite("treatment", value / standard_error)
+    return student_difference(
+        treatment.value - control.value,
+        math.sqrt(variance),
+        degrees=degrees,
+        confidence=confidence,
+        method=method,
+    )
+
+
+def student_difference(
+    value: float,
+    standard_error: float,
+    *,
+    degrees: float,
+    confidence: float,
+    method: Method,
+) -> Difference:
+    """Test and interval of a difference by Student's t.
+
+    Args:
+        value: Treatment minus control.
+        standard_error: Standard error of `value`, above 0.
+        degrees: Degrees of freedom, above 0.
+        confidence: Coverage of the interval, in (0, 1), such as 0.95.
+        method: The name under which the result is reported.
+
+    Raises:
+        InvalidArgument: `confidence` is not in (0, 1), or the difference is not a
+            finite number of standard errors.
+    """
+    alpha = 1.0 - fraction("confidence", confidence)
+    statistic = _standardised(value, standard_error)
     critical = float(-stdtrit(degrees, alpha / 2.0))
     tail = student_tail(statistic, degrees)
     return Difference(
@@ -92,12 +133,53 @@ def welch_difference(
         statistic=statistic,
         degrees=degrees,
         critical=critical,
-        low=value - critical * standard_error,
-        high=value + critical * standard_error,
+        low=finite("treatment", value - critical * standard_error),
+        high=finite("treatment", value + critical * standard_error),
         confidence=confidence,
         p_value=tail.p_value,
         log_p_value=tail.log_p_value,
     )
+
+
+def normal_difference(
+    value: float, standard_error: float, *, confidence: float, method: Method
+) -> Difference:
+    """Test and interval of a difference by the normal distribution.
+
+    Args:
+        value: Treatment minus control.
+        standard_error: Standard error of `value`, above 0.
+        confidence: Coverage of the interval, in (0, 1), such as 0.95.
+        method: The name under which the result is reported.
+
+    Raises:
+        InvalidArgument: `confidence` is not in (0, 1), or the difference is not a
+            finite number of standard errors.
+    """
+    alpha = 1.0 - fraction("confidence", confidence)
+    statistic = _standardised(value, standard_error)
+    critical = float(-ndtri(alpha / 2.0))
+    tail = normal_tail(statistic)
+    return Difference(
+        method=method,
+        value=value,
+        standard_error=standard_error,
+        statistic=statistic,
+        degrees=None,
+        critical=critical,
+        low=finite("treatment", value - critical * standard_error),
+        high=finite("treatment", value + critical * standard_error),
+        confidence=confidence,
+        p_value=tail.p_value,
+        log_p_value=tail.log_p_value,
+    )
+
+
+def _standardised(value: float, standard_error: float) -> float:
+    finite("treatment", value)
+    if finite("treatment", standard_error) <= 0.0:
+        raise NoVariation("treatment", "no unit differs from another in either arm")
+    return finite("treatment", value / standard_error)
 
 
 def student_tail(statistic: float, degrees: float) -> Tail:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from scipy.special import ndtri
 
 from experiments.statistics.checks import count, fraction
-from experiments.statistics.differences import Difference, Method
+from experiments.statistics.differences import Difference, Method, normal_difference
 from experiments.statistics.errors import NoVariation, TooFewUnits
-from experiments.statistics.tails import normal_tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,25 +110,14 @@ def compare(control: Answers, treatment: Answers, *, confidence: float) -> Diffe
         NoVariation: In each group all answers fall into one of the three.
         InvalidArgument: `confidence` is not in (0, 1).
     """
-    critical = float(-ndtri((1.0 - fraction("confidence", confidence)) / 2.0))
     variance = _variance(control) + _variance(treatment)
     if variance == 0.0:
         raise NoVariation("treatment", "no answer differs from another in either group")
-    value = _points(treatment) - _points(control)
-    standard_error = math.sqrt(variance)
-    tail = normal_tail(value / standard_error)
-    return Difference(
-        method=Method.NORMAL,
-        value=value,
-        standard_error=standard_error,
-        statistic=value / standard_error,
-        degrees=None,
-        critical=critical,
-        low=value - critical * standard_error,
-        high=value + critical * standard_error,
+    return normal_difference(
+        _points(treatment) - _points(control),
+        math.sqrt(variance),
         confidence=confidence,
-        p_value=tail.p_value,
-        log_p_value=tail.log_p_value,
+        method=Method.NORMAL,
     )
 
 

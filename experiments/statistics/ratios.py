@@ -2,6 +2,7 @@
 
 import math
 
+from experiments.statistics.checks import TINY
 from experiments.statistics.differences import Difference, Method, welch_difference
 from experiments.statistics.errors import NoisyDenominator, TooFewUnits
 from experiments.statistics.samples import Estimate, PairSample
@@ -32,7 +33,8 @@ def ratio(sample: PairSample) -> Estimate:
         raise TooFewUnits("n", f"needs at least 2 units, not {sample.n}")
     scale = sample.n * (sample.n - 1)
     noise = math.sqrt(sample.denominator_deviations / scale)
-    if abs(sample.denominator) <= MINIMUM_SIGNAL * noise or sample.denominator == 0.0:
+    near_zero = abs(sample.denominator) < TINY
+    if abs(sample.denominator) <= MINIMUM_SIGNAL * noise or near_zero:
         raise NoisyDenominator(
             "denominator", "its mean is less than five standard errors from zero"
         )

@@ -2,20 +2,14 @@
 
 import math
 
-import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as some
 from scipy import stats
 
 from experiments.statistics.differences import student_tail
-from experiments.statistics.errors import (
-    InvalidArgument,
-    NoVariation,
-    StatisticsError,
-    TooFewUnits,
-)
-from experiments.statistics.means import Samples, welch, welch_many
+from experiments.statistics.errors import InvalidArgument, NoVariation, TooFewUnits
+from experiments.statistics.means import welch
 from experiments.statistics.samples import Sample
 from experiments.statistics.tails import log_student_tail, normal_tail
 
@@ -78,25 +72,6 @@ def test_a_change_of_unit_changes_no_p_value(
     assert after.log_p_value == pytest.approx(before.log_p_value, rel=1e-6, abs=1e-9)
 
 
-@given(some.lists(some.tuples(samples, samples), min_size=1, max_size=8))
-def test_many_at_once_are_each_as_one_alone(pairs: list[tuple[Sample, Sample]]) -> None:
-    control, treatment = (_stacked([pair[side] for pair in pairs]) for side in (0, 1))
-    many = welch_many(control, treatment, confidence=0.95)
-    for row, pair in enumerate(pairs):
-        one = welch(*pair, confidence=0.95)
-        for name in ("value", "low", "high", "degrees", "p_value", "log_p_value"):
-            found = float(getattr(many, name)[row])
-            assert found == pytest.approx(getattr(one, name), rel=1e-9, abs=1e-300)
-
-
-def _stacked(arms: list[Sample]) -> Samples:
-    return Samples(
-        n=np.array([arm.n for arm in arms], dtype=np.float64),
-        mean=np.array([arm.mean for arm in arms]),
-        variance=np.array([arm.variance for arm in arms]),
-    )
-
-
 @pytest.mark.parametrize("statistic", [3.0, 40.0, 1e5, 1e160])
 def test_the_log_tail_is_the_closed_form_at_one_and_two_degrees(
     statistic: float,
@@ -155,9 +130,6 @@ def test_a_confidence_outside_zero_to_one_is_refused(confidence: float) -> None:
 def test_two_constant_arms_cannot_be_compared() -> None:
     with pytest.raises(NoVariation):
         welch(Sample(50, 3.0, 0.0), Sample(50, 4.0, 0.0), confidence=0.95)
-    flat = _stacked([Sample(50, 3.0, 1.0), Sample(50, 3.0, 0.0)])
-    with pytest.raises(NoVariation, match="row 1"):
-        welch_many(flat, flat, confidence=0.95)
 
 
 def test_an_effect_beyond_all_numbers_is_refused() -> None:
@@ -168,20 +140,3 @@ def test_an_effect_beyond_all_numbers_is_refused() -> None:
 def test_one_unit_is_too_few() -> None:
     with pytest.raises(TooFewUnits):
         welch(Sample(1, 3.0, 0.0), Sample(50, 4.0, 1.0), confidence=0.95)
-
-
-@pytest.mark.parametrize(
-    ("n", "mean", "variance", "argument"),
-    [
-        ([1.0], [0.0], [1.0], "n"),
-        ([2.0], [math.nan], [1.0], "mean"),
-        ([2.0], [0.0], [-1.0], "variance"),
-        ([2.0, 3.0], [0.0], [1.0], "mean"),
-    ],
-)
-def test_rows_that_no_arm_has_are_refused(
-    n: list[float], mean: list[float], variance: list[float], argument: str
-) -> None:
-    with pytest.raises(StatisticsError) as caught:
-        Samples(np.array(n), np.array(mean), np.array(variance))
-    assert caught.value.argument == argument

@@ -10,7 +10,7 @@ from scipy import optimize, stats
 
 from experiments.statistics.differences import Method
 from experiments.statistics.errors import InvalidArgument, TooFewUnits
-from experiments.statistics.proportions import Proportion, compare, score
+from experiments.statistics.proportions import Proportion, compare, jeffreys, score
 
 arms = some.integers(min_value=2, max_value=400).flatmap(
     lambda n: some.builds(Proportion, some.just(n), some.integers(0, n))
@@ -133,3 +133,16 @@ def test_counts_that_no_arm_has_are_refused() -> None:
         Proportion(5, 6)
     with pytest.raises(TooFewUnits):
         Proportion(0, 0)
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 12), (12, 12), (3, 40), (172, 210)])
+def test_jeffreys_interval_is_its_priors_posterior(hits: int, n: int) -> None:
+    found = jeffreys(Proportion(n, hits), confidence=0.9)
+    belief = stats.beta(hits + 0.5, n - hits + 0.5)
+    known = (
+        belief.ppf(0.05) if hits else 0.0,
+        belief.ppf(0.95) if hits < n else 1.0,
+    )
+    assert (found.low, found.high) == pytest.approx(known, rel=1e-9)
+    with pytest.raises(InvalidArgument, match="confidence"):
+        jeffreys(Proportion(n, hits), confidence=1.0)

@@ -1,13 +1,10 @@
 """Cases computed by independent implementations, where their file is at hand.
 
-The file is not part of the repository: HONE_SHARED_DATA names its folder, or it lies
-beside the repository. Every case of a method that exists here is run; the others are
-listed in OTHER_METHODS, so that a new kind of case cannot be passed over in silence.
+Every case of a method that exists here is run; the others are listed in OTHER_METHODS,
+so that a new kind of case cannot be passed over in silence.
 
 Where a field of a case is not compared, its runner says why:
 
-* log-delta and delta intervals of a relative lift: ours are Fieller's, which agree with
-  the absolute test (cases `fieller_*` check them);
 * Newcombe, Wald and Agresti-Caffo intervals, and p of the pooled z: ours is the score
   interval of Miettinen and Nurminen, with its factor N/(N-1), or Welch's on 0 and 1
   where all four cells hold ten. Both are compared with the file after taking the
@@ -18,19 +15,15 @@ Where a field of a case is not compared, its runner says why:
   one rank above; both are looked up in the same sorted values.
 """
 
-import json
 import math
-import os
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from experiments.statistics.caps import quantile_cap
 from experiments.statistics.means import welch
-from experiments.statistics.moments import pair_sample, sample
+from experiments.statistics.moments import sample
 from experiments.statistics.multiplicity import holm
 from experiments.statistics.nps import Answers, compare, net_promoter_score
 from experiments.statistics.power import (
@@ -38,125 +31,43 @@ from experiments.statistics.power import (
     units_for_means,
     units_for_proportions,
 )
-from experiments.statistics.proportions import Proportion, score
 from experiments.statistics.proportions import compare as compare_proportions
-from experiments.statistics.ratios import delta
+from experiments.statistics.proportions import score
+from experiments.statistics.ratios import delta, ratio
 from experiments.statistics.relative import fieller
-from experiments.statistics.samples import PairSample, Sample
 from experiments.statistics.srm import sample_ratio
-
-ROOT = Path(__file__).parents[3]
-FOLDER = Path(os.environ.get("HONE_SHARED_DATA", ROOT.parent / "shared" / "data"))
-FILE = FOLDER / "statistics" / "reference_cases.json"
+from tests.experiments.statistics.curve_cases import CURVE_RUNNERS
+from tests.experiments.statistics.estimate_cases import (
+    ESTIMATE_RUNNERS,
+    check_log_delta,
+)
+from tests.experiments.statistics.reference_file import (
+    CASES,
+    FILE,
+    Case,
+    close,
+    mean_of,
+    pair_of,
+    proportion_of,
+)
+from tests.experiments.statistics.sequence_cases import SEQUENCE_RUNNERS
 
 OTHER_METHODS = {
-    "anytime_valid_regression_f_test": "sequential methods are not built yet",
-    "asymptotic_cs_absolute": "sequential methods are not built yet",
-    "asymptotic_cs_one_sided": "sequential methods are not built yet",
-    "asymptotic_cs_relative": "sequential methods are not built yet",
-    "asymptotic_cs_two_sided": "sequential methods are not built yet",
-    "bayes_beta_binomial": "Bayesian readings are not built yet",
-    "bayes_normal_posterior": "Bayesian readings are not built yet",
-    "bernoulli_confidence_sequence": "sequential methods are not built yet",
-    "classical_pocock_obf_constants": "sequential methods are not built yet",
-    "cluster_robust_account_randomised": "small numbers of accounts come later",
+    "bernoulli_confidence_sequence": "asymptotic sequences cover proportions",
     "confounder_stratified_odds_ratio": "leading indicators come later",
-    "csat_top2box": "Wilson intervals come with CSAT scores",
-    "cuped_absolute": "adjustment is not built yet",
-    "cuped_deng2013": "adjustment is not built yet",
-    "cuped_relative": "adjustment is not built yet",
-    "effect_size_proportions": "planning uses differences, not effect sizes",
-    "funnel_step_conversion": "funnels come later",
-    "heterogeneous_effect_test": "segments come later",
-    "kaplan_meier": "survival curves come later",
-    "lan_demets_obf": "sequential methods are not built yet",
-    "lan_demets_pocock": "sequential methods are not built yet",
-    "lan_demets_power_family": "sequential methods are not built yet",
     "leading_indicator_2x2": "leading indicators come later",
-    "log_rank": "survival curves come later",
     "logistic_regression_fdr": "leading indicators come later",
-    "mann_whitney": "not planned",
-    "mde_t": "planning gives units, not effects",
     "multinomial_simultaneous_ci": "not planned",
     "multiplicity_bonferroni": "Holm is never worse",
-    "multiplicity_fdr_bh": "families of secondary metrics come later",
     "multiplicity_fdr_by": "not planned",
     "multiplicity_fdr_tsbh": "not planned",
     "multiplicity_holm-sidak": "needs independence",
     "multiplicity_hommel": "not planned",
     "multiplicity_sidak": "needs independence",
     "multiplicity_simes-hochberg": "not planned",
-    "non_inferiority_mean": "margins come later",
-    "non_inferiority_proportion": "margins come later",
-    "non_inferiority_relative_margin": "margins come later",
-    "normal_mixture_log_evalue": "sequential methods are not built yet",
-    "normal_mixture_mSPRT_bound": "sequential methods are not built yet",
-    "post_stratification": "adjustment is not built yet",
-    "power_t": "planning gives units, not power",
-    "power_t_one_sided": "planning gives units, not power",
-    "quantile_effect_clustered": "quantiles come later",
-    "quantile_effect_woodruff": "quantiles come later",
-    "quantile_order_statistic_ci": "quantiles come later",
-    "ratio_cuped": "adjustment is not built yet",
-    "ratio_delta_relative": "relative lifts are Fieller's, not the delta method's",
-    "regression_adjustment_ancova": "adjustment is not built yet",
-    "regression_adjustment_lin2013": "adjustment is not built yet",
-    "relative_effect_delta": "relative lifts are Fieller's, not the delta method's",
-    "relative_effect_delta_proportion": "relative lifts are Fieller's",
-    "rmst": "survival curves come later",
-    "sample_size_proportions": "one-sided solver with other variances; see power",
-    "sequential_srm_lindon_malek": "sequential methods are not built yet",
-    "stitched_bound": "sequential methods are not built yet",
+    "stitched_bound": "the normal mixture is the bound in use",
     "thompson_best_arm_probability": "not planned",
-    "uncorrected_peeking_type1": "a property of peeking, not of a method here",
-    "weighted_log_rank": "survival curves come later",
-    "welch_t_relative": "relative lifts are Fieller's, not the delta method's",
-    "yuen_trimmed_t": "not planned",
 }
-
-Case = dict[str, Any]
-
-
-def read_cases() -> list[Case]:
-    """Every case of the file; none where it is not at hand."""
-    if not FILE.is_file():
-        return []
-    cases: list[Case] = json.loads(FILE.read_text())
-    return cases
-
-
-CASES = read_cases()
-
-
-def close(case: Case, **found: float) -> None:
-    """Every named number is the expected one, within the case's tolerance."""
-    tolerance = {case["tol_kind"]: case["tol"]}
-    for name, value in found.items():
-        assert value == pytest.approx(case["expected"][name], **tolerance), name
-
-
-def mean_of(arm: dict[str, Any]) -> Sample:
-    """An arm given by its raw sums."""
-    return sample(n=arm["n"], total=arm["sum"], squares=arm["sumsq"], steps=1)
-
-
-def pair_of(arm: dict[str, Any]) -> PairSample:
-    """The post-period ratio o1/s1 of an arm given by its cross sums."""
-    return pair_sample(
-        n=arm["n"],
-        numerator=arm["sum"]["o1"],
-        numerator_squares=arm["cross"]["o1*o1"],
-        denominator=arm["sum"]["s1"],
-        denominator_squares=arm["cross"]["s1*s1"],
-        products=arm["cross"]["o1*s1"],
-        numerator_steps=1,
-        denominator_steps=1,
-    )
-
-
-def proportion_of(arm: dict[str, Any]) -> Proportion:
-    """An arm given by its counts."""
-    return Proportion(arm["n"], arm["x"])
 
 
 def run_welch(case: Case) -> None:
@@ -169,6 +80,8 @@ def run_welch(case: Case) -> None:
     value = expected.get("diff", expected.get("estimate"))
     assert found.value == pytest.approx(value, rel=case["tol"])
     assert (found.low, found.high) == pytest.approx(expected["ci95"], rel=case["tol"])
+    if "rel_ci95_log_delta" in expected:
+        check_log_delta(case, *(arm.estimate() for arm in arms))
 
 
 def run_near_welch(case: Case) -> None:
@@ -255,6 +168,8 @@ def run_ratio(case: Case) -> None:
     value = expected.get("diff", expected.get("estimate"))
     assert found.value == pytest.approx(value, rel=case["tol"])
     assert (found.low, found.high) == pytest.approx(expected["ci95"], rel=case["tol"])
+    if "rel_ci95_log_delta" in expected:
+        check_log_delta(case, ratio(control), ratio(treatment))
 
 
 def run_fieller(case: Case) -> None:
@@ -367,6 +282,9 @@ def run_holm(case: Case) -> None:
 
 
 RUNNERS: dict[str, Callable[[Case], None]] = {
+    **CURVE_RUNNERS,
+    **ESTIMATE_RUNNERS,
+    **SEQUENCE_RUNNERS,
     "welch_t": run_welch,
     "welch_t_absolute": run_welch,
     "mean_z_test": run_near_welch,
