@@ -1,35 +1,23 @@
 """A phase's design as rows of the log, and which edits of it change numbers."""
 
-from datetime import datetime, timedelta
-from hashlib import blake2b
+import re
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from experiments.design import (
-    MetricDesign,
-    MetricKind,
-    PhaseDesign,
-    Source,
-    SourceValue,
-)
-from experiments.events.errors import Unfoldable, UnknownPhase
-from experiments.events.store import MILLISECOND, Session, to_milliseconds
+from experiments.design import MetricKind, PhaseDesign
+from experiments.events import parts
+from experiments.events.errors import Unfoldable, UnknownPhase, UnreadableProperty
+from experiments.events.parts import FOREVER, end, lookback, sources
+from experiments.events.store import Session, to_milliseconds
 
-FOREVER = 9_007_199_254_740_991
-"""Milliseconds past every event: the end of an interval that has none."""
-
-FOLDABLE = frozenset(
-    {
-        MetricKind.CONVERSION,
-        MetricKind.COUNT,
-        MetricKind.SUM,
-        MetricKind.MEAN,
-        MetricKind.RATIO,
-        MetricKind.RETENTION,
-    }
-)
+FOLDABLE = frozenset(MetricKind)
 MAX_STEPS = 10**9
+MAX_LATER_STEPS = 19
+"""Steps of a funnel after its first."""
+
+_PROPERTY = re.compile(r"[A-Za-z0-9_.$-]{1,128}")
 
 
 async def publish(session: Session, design: PhaseDesign, *, now: datetime) -> bool:
@@ -37,13 +25,12 @@ async def publish(session: Session, design: PhaseDesign, *, now: datetime) -> bo
 
     Raises:
         Unfoldable: A metric is of a kind or scale that the log cannot fold.
+        UnreadableProperty: No event can carry a property that is asked for.
     """
-    for metric in design.metrics:
-        if metric.kind not in FOLDABLE or not 0 < metric.steps <= MAX_STEPS:
-            raise Unfoldable(metric.key, metric.kind)
+    _check(design)
     await session.lock(design.environment_id)
     found = await session.run("phase_find", phase_id=design.phase_id)
-    known = _decode(found[0][0]) if found else None
+    known = decode(found[0][0]) if found else None
     if known == design:
         return False
     if design.finished_import and (known is None or not known.finished_import):
@@ -57,15 +44,36 @@ async def publish(session: Session, design: PhaseDesign, *, now: datetime) -> bo
         experiment_key=design.experiment_key,
         unit=design.unit.value,
         started_at=to_milliseconds(design.started_at),
-        ended_at=_end(design.ended_at),
+        ended_at=end(design.ended_at),
         design=msgspec.json.encode(design).decode(),
+        number=design.number,
         rebuild=rebuild,
     )
     if known is None or _parts(known) != _parts(design):
-        await _put_parts(session, design)
+        await parts.put(session, design)
+        await session.run("phase_moved", phase_id=design.phase_id)
     if known is not None and not rebuild:
         await _recap(session, known, design)
     return True
+
+
+async def bring_up_to_date(session: Session) -> None:
+    """Put the parts of every design that an older version stored.
+
+    What it could not know of a phase is filled by a rebuild; the rest stands.
+    """
+    outdated = await session.run("phases_outdated")
+    for environment_id in sorted({row[1] for row in outdated}):
+        await session.lock(environment_id)
+    for phase_id, _ in await session.run("phases_outdated") if outdated else ():
+        design, _ = await find(session, phase_id)
+        await parts.put(session, design)
+        await session.run(
+            "phase_update",
+            phase_id=phase_id,
+            number=design.number,
+            rebuild=design.plan is not None,
+        )
 
 
 async def find(session: Session, phase_id: UUID) -> tuple[PhaseDesign, bool]:
@@ -77,7 +85,7 @@ async def find(session: Session, phase_id: UUID) -> tuple[PhaseDesign, bool]:
     found = await session.run("phase_find", phase_id=phase_id)
     if not found:
         raise UnknownPhase(phase_id)
-    return _decode(found[0][0]), bool(found[0][1])
+    return decode(found[0][0]), bool(found[0][1])
 
 
 async def finish_import(
@@ -89,6 +97,28 @@ async def finish_import(
     await session.run(
         "finish_import", environment_id=environment_id, now=to_milliseconds(now)
     )
+
+
+def _check(design: PhaseDesign) -> None:
+    for metric in design.metrics:
+        if (
+            metric.kind not in FOLDABLE
+            or not 0 < metric.steps <= MAX_STEPS
+            or len(metric.later_steps) > MAX_LATER_STEPS
+        ):
+            raise Unfoldable(metric.key, metric.kind)
+        for source in sources(metric):
+            for each in source.filters:
+                _check_property(each.property)
+            if source.property is not None:
+                _check_property(source.property)
+    for dimension in parts.dimensions(design):
+        _check_property(dimension.attribute)
+
+
+def _check_property(name: str) -> None:
+    if not _PROPERTY.fullmatch(name):
+        raise UnreadableProperty(name)
 
 
 async def _differs(session: Session, known: PhaseDesign, design: PhaseDesign) -> bool:
@@ -121,6 +151,8 @@ async def _recap(session: Session, known: PhaseDesign, design: PhaseDesign) -> N
                 metric_id=metric.metric_id,
                 cap=metric.cap,
             )
+            await session.run("fold_state")
+            await session.run("fold_segments")
 
 
 def _enrolment_edge(known: PhaseDesign, design: PhaseDesign) -> int:
@@ -133,55 +165,8 @@ def _enrolment_edge(known: PhaseDesign, design: PhaseDesign) -> int:
 
 def _closures(design: PhaseDesign) -> set[tuple[int, int]]:
     """The intervals without enrolment: every gap, and all that follows the end."""
-    gaps = {(to_milliseconds(opened), _end(closed)) for opened, closed in design.gaps}
-    return gaps | {(_end(design.ended_at), FOREVER)}
-
-
-async def _put_parts(session: Session, design: PhaseDesign) -> None:
-    await session.run("phase_clear", phase_id=design.phase_id)
-    for arm in design.arms:
-        await session.run("phase_put_arm", phase_id=design.phase_id, arm=arm.key)
-    for opened_at, closed_at in design.gaps:
-        await session.run(
-            "phase_put_gap",
-            phase_id=design.phase_id,
-            opened_at=to_milliseconds(opened_at),
-            closed_at=_end(closed_at),
-        )
-    for metric in design.metrics:
-        await session.run(
-            "phase_put_metric",
-            phase_id=design.phase_id,
-            metric_id=metric.metric_id,
-            kind=metric.kind.value,
-            numerator_id=await _put_source(session, design, metric, metric.numerator),
-            denominator_id=(
-                None
-                if metric.denominator is None or metric.kind is not MetricKind.RATIO
-                else await _put_source(session, design, metric, metric.denominator)
-            ),
-            opens_after=_milliseconds(metric.opens_after),
-            closes_after=_milliseconds(metric.closes_after),
-            cap=metric.cap,
-        )
-
-
-async def _put_source(
-    session: Session, design: PhaseDesign, metric: MetricDesign, source: Source
-) -> int:
-    steps = metric.steps if source.value is SourceValue.VALUE else 1
-    text = f"{design.environment_id}\n{source.event_name}\n{source.value}\n{steps}"
-    digest = blake2b(text.encode(), digest_size=8).digest()
-    source_id = int.from_bytes(digest, signed=True)
-    await session.run(
-        "source_put",
-        source_id=source_id,
-        environment_id=design.environment_id,
-        event_name=source.event_name,
-        value=source.value.value,
-        steps=steps,
-    )
-    return source_id
+    gaps = {(to_milliseconds(opened), end(closed)) for opened, closed in design.gaps}
+    return gaps | {(end(design.ended_at), FOREVER)}
 
 
 def _parts(design: PhaseDesign) -> tuple[object, ...]:
@@ -206,19 +191,18 @@ def _measured(design: PhaseDesign) -> tuple[object, ...]:
                 metric.opens_after,
                 metric.closes_after,
                 metric.steps,
+                metric.later_steps,
             )
             for metric in design.metrics
+        ],
+        lookback(design),
+        [
+            (dimension.key, dimension.attribute, dimension.levels, dimension.stratum)
+            for dimension in parts.dimensions(design)
         ],
     )
 
 
-def _decode(text: str) -> PhaseDesign:
+def decode(text: str) -> PhaseDesign:
+    """A design as it was stored."""
     return msgspec.json.decode(text, type=PhaseDesign)
-
-
-def _end(instant: datetime | None) -> int:
-    return FOREVER if instant is None else to_milliseconds(instant)
-
-
-def _milliseconds(span: timedelta) -> int:
-    return span // MILLISECOND

@@ -27,11 +27,20 @@ class Statement:
 @cache
 def statements(step: str, dialect: Dialect) -> tuple[Statement, ...]:
     """The statements of `sql/<step>.sql`, in order."""
-    text = (files("experiments.events") / "sql" / f"{step}.sql").read_text()
+    return spelled(script(step), dialect)
+
+
+def spelled(text: str, dialect: Dialect) -> tuple[Statement, ...]:
+    """The statements of a text in DuckDB's dialect, as a store spells them."""
     trees = [tree for tree in sqlglot.parse(text, read=Dialect.DUCKDB) if tree]
     return tuple(
         statement for tree in trees for statement in _statements(tree, dialect)
     )
+
+
+def script(name: str) -> str:
+    """The text of `sql/<name>.sql`, for what one store alone has."""
+    return (files("experiments.events") / "sql" / f"{name}.sql").read_text()
 
 
 def _statements(tree: exp.Expr, dialect: Dialect) -> list[Statement]:
@@ -56,12 +65,15 @@ def _for_postgres(node: exp.Expr, names: tuple[str, ...]) -> exp.Expr:
     """What PostgreSQL spells in another way, all of it.
 
     HUGEINT becomes numeric(39,0), text compares by bytes as DuckDB and Python do,
-    parameters are numbered, and working tables end with their transaction.
+    parameters are numbered, working tables end with their transaction, and a row's
+    place in its table is its ctid.
     """
     if isinstance(node, exp.Placeholder):
         return exp.Parameter(this=exp.Literal.number(names.index(node.name) + 1))
     if isinstance(node, exp.DataType) and node.this is exp.DataType.Type.INT128:
         return exp.DataType.build("DECIMAL(39, 0)")
+    if isinstance(node, exp.Column) and node.name == "rowid":
+        return exp.column("ctid", table=node.table)
     if isinstance(node, exp.Create):
         node.set("replace", False)
     if isinstance(node, exp.ColumnDef) and node.args["kind"].is_type("varchar", "text"):

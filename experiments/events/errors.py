@@ -3,12 +3,16 @@
 Problem
 ├── Invalid
 │   ├── UnknownLogUrl   the URL names neither DuckDB nor PostgreSQL
-│   └── Unfoldable      a metric of a kind that the log cannot fold
+│   ├── Unfoldable      a metric of a kind that the log cannot fold
+│   ├── TooManyRows     a read would bring more than it may
+│   ├── NotAccumulated  a value that is no sum of what its days add
+│   └── BadCursor       a page is asked for after something that is no row
 ├── Conflict
 │   ├── LogInUse        another process holds the embedded log
 │   └── LogTooNew       the store was written by a newer version
 └── NotFound
-    └── UnknownPhase    the phase was never published to the log
+    ├── UnknownPhase    the phase was never published to the log
+    └── UnknownMetric   the phase does not measure this metric
 """
 
 from uuid import UUID
@@ -33,6 +37,17 @@ class Unfoldable(Invalid):
         super().__init__(
             f"Metric {metric} is {kind}, which cannot be measured yet.",
             code="METRIC_UNFOLDABLE",
+        )
+
+
+class UnreadableProperty(Invalid):
+    """A filter, a value or a dimension reads a property that no event can carry."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name[:128]!r} is no property's key: it has 1 to 128 of "
+            "A-Z a-z 0-9 _ . $ -",
+            code="UNREADABLE_PROPERTY",
         )
 
 
@@ -62,3 +77,38 @@ class UnknownPhase(NotFound):
 
     def __init__(self, phase_id: UUID) -> None:
         super().__init__(f"Phase {phase_id}")
+
+
+class TooManyRows(Invalid):
+    """A read of single rows that would pass its bound brings none of them."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"That is more than {limit:,} rows: ask for less at once.",
+            code="TOO_MANY_ROWS",
+        )
+        self.limit = limit
+
+
+class NotAccumulated(Invalid):
+    """A metric's value cannot be told day by day."""
+
+    def __init__(self, metric: str, kind: str) -> None:
+        super().__init__(
+            f"Metric {metric} is {kind}, which does not add up day by day.",
+            code="METRIC_NOT_ACCUMULATED",
+        )
+
+
+class BadCursor(Invalid):
+    """What a page is asked for after was not made by the page before."""
+
+    def __init__(self) -> None:
+        super().__init__("That cursor is none of ours.", code="BAD_CURSOR")
+
+
+class UnknownMetric(NotFound):
+    """The phase's design has no such metric."""
+
+    def __init__(self, metric_id: UUID) -> None:
+        super().__init__(f"Metric {metric_id}")

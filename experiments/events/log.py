@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
 from core.subjects import SubjectKind
 from experiments.design import PhaseDesign
 from experiments.events.errors import UnknownLogUrl
-from experiments.events.state import PhaseState
+from experiments.events.state import DayState, PhaseState, Standing
+from experiments.events.studies import Studies
 
 EXPOSURE = "$exposure"
 """A subject met a variant: carries `experiment_key` and `variant_key`."""
@@ -49,6 +50,8 @@ class NewEvent:
     properties: Mapping[str, Json] = field(default_factory=dict)
     experiment_key: str | None = None
     variant_key: str | None = None
+    phase: int | None = None
+    """The number of the phase that an exposure is of: it counts in no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +98,26 @@ class RecordedExposure:
     position: int
 
 
+class Began(NamedTuple):
+    """A phase by its number, and when it began."""
+
+    number: int
+    at: datetime
+
+
 class StrayReason(StrEnum):
     """Why no phase counts an exposure."""
 
     UNKNOWN_EXPERIMENT = "UNKNOWN_EXPERIMENT"
     UNKNOWN_VARIANT = "UNKNOWN_VARIANT"
+    OTHER_PHASE = "OTHER_PHASE"
+    """It names another phase than the one under way: kept from one that was over, or
+    of another environment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """Exposures to something that nothing was ever started under."""
+    """Exposures of one key and variant that no phase counts, for one reason."""
 
     experiment_key: str
     variant_key: str
@@ -128,6 +141,10 @@ class LogHealth:
 
 class EventLog(Protocol):
     """Raw events and the exact state folded from them; safe to call concurrently."""
+
+    @property
+    def studies(self) -> Studies:
+        """What is asked of the log beside its state."""
 
     async def open(self) -> None:
         """Connect and bring the log's own tables up to date.
@@ -162,8 +179,17 @@ class EventLog(Protocol):
     async def finish_import(self, environment_id: UUID) -> None:
         """Let the next fold without a backlog raise the watermark to this instant."""
 
-    async def fold(self, environment_id: UUID, *, limit: int = 50_000) -> FoldReport:
-        """Fold up to `limit` events and what became due, in one transaction."""
+    async def fold(
+        self,
+        environment_id: UUID,
+        *,
+        limit: int = 50_000,
+        hold_at: datetime | None = None,
+    ) -> FoldReport:
+        """Fold up to `limit` events and what became due, in one transaction.
+
+        The watermark does not rise past `hold_at`; it may stand exactly there.
+        """
 
     async def environments_with_work(self) -> list[UUID]:
         """Environments with events to fold, phases to rebuild or windows closing."""
@@ -176,6 +202,21 @@ class EventLog(Protocol):
 
         Raises:
             UnknownPhase: The phase was never published.
+        """
+
+    async def phase_states(self, phase_ids: Collection[UUID]) -> dict[UUID, PhaseState]:
+        """The folded states at one instant of those of the phases that are known."""
+
+    async def standings(self, phase_ids: Collection[UUID]) -> dict[UUID, Standing]:
+        """Whether the states of phases changed, without reading them."""
+
+    async def days(
+        self, phase_ids: Collection[UUID]
+    ) -> dict[UUID, tuple[DayState, ...]]:
+        """Of each phase the sums of matured units by the UTC day of first exposure.
+
+        Raises:
+            UnknownPhase: One was never published.
         """
 
     async def recompute(self, phase_id: UUID) -> PhaseState:
@@ -194,12 +235,12 @@ class EventLog(Protocol):
         self,
         environment_id: UUID,
         ids: Collection[str],
-        since: Mapping[str, datetime],
+        since: Mapping[str, Began],
     ) -> list[RecordedExposure]:
         """What these persons' ids met first, folded or not, in the order of receipt.
 
-        One exposure at most for each arm of each experiment in `since`, of those that
-        happened from the instant given there. The ids are a user's or a visitor's.
+        One exposure at most for each arm of each experiment in `since`, of those of
+        the phase that began there. The ids are a user's or a visitor's.
         """
 
     async def stray_exposures(
@@ -209,7 +250,7 @@ class EventLog(Protocol):
         experiment_key: str | None = None,
         limit: int = 200,
     ) -> list[Stray]:
-        """Folded exposures whose experiment or variant no phase has, latest first."""
+        """Folded exposures that no phase counts, the latest first."""
 
     async def count(self, environment_id: UUID) -> int:
         """Events stored, folded or not."""

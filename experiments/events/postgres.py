@@ -9,12 +9,12 @@ from uuid import UUID
 import asyncpg
 
 from core.reach import CONNECT_SECONDS, Unreachable
-from experiments.events.dialect import Dialect, statements
+from experiments.events.dialect import Dialect, script, statements
 from experiments.events.errors import LogTooNew
 from experiments.events.store import Lane, Row, StoredEvent
 
 SCHEMA = "hone_events"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 3
 KEY_PARTITIONS = 16
 
 _APPENDER_LOCK = 0x486F6E65
@@ -26,7 +26,7 @@ CREATE TEMPORARY TABLE incoming (
   ordinal bigint, environment_id uuid, id text COLLATE "C", id_key bigint, name text,
   user_id text, anonymous_id text, account_id text, occurred_at bigint,
   clock_moved boolean, value text, properties text, experiment_key text,
-  variant_key text, batch_id text
+  variant_key text, phase bigint, batch_id text
 ) ON COMMIT DROP
 """
 _APPEND = """
@@ -39,13 +39,13 @@ WITH fresh AS (
   INSERT INTO event (
     position, environment_id, id, id_key, name, user_id, anonymous_id, account_id,
     occurred_at, received_at, clock_moved, value, properties, experiment_key,
-    variant_key, batch_id
+    variant_key, phase, batch_id
   )
   SELECT
     (SELECT coalesce(max(position), 0) FROM stream) + incoming.ordinal + 1,
     incoming.environment_id, incoming.id, id_key, name, user_id, anonymous_id,
     account_id, occurred_at, $1, clock_moved, value::numeric(28, 18), properties,
-    experiment_key, variant_key, batch_id
+    experiment_key, variant_key, phase, batch_id
   FROM incoming
   JOIN fresh
     ON fresh.environment_id = incoming.environment_id AND fresh.id = incoming.id
@@ -65,12 +65,19 @@ JOIN fresh
 """
 
 
+_STUDY = "study_"
+"""Steps that join much with much. What they join first has no statistics, so PostgreSQL
+takes it for a few rows, and reads the other side anew for each of them."""
+
+
 class _Transaction:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
     async def run(self, step: str, **parameters: object) -> list[Row]:
         rows: list[Row] = []
+        if step.startswith(_STUDY):
+            await self._connection.execute("SET LOCAL enable_nestloop = off")
         for statement in statements(step, Dialect.POSTGRES):
             values = [parameters[name] for name in statement.parameters]
             rows = await self._connection.fetch(statement.text, *values)
@@ -168,11 +175,26 @@ async def _prepare(connection: Any) -> None:
     found = await connection.fetchval("SELECT max(version) FROM schema_version")
     if found is not None and found > SCHEMA_VERSION:
         raise LogTooNew(found, SCHEMA_VERSION)
-    if found is not None:
+    if found == SCHEMA_VERSION:
         return
-    for step in ("schema", "schema_indexes"):
+    await connection.execute(script("functions_postgres"))
+    steps = ["schema"]
+    if found == 1:
+        steps.append("schema_since_1")
+    if found is not None:
+        steps.append("schema_since_2")
+    for step in (*steps, "schema_indexes"):
         for statement in statements(step, Dialect.POSTGRES):
             await connection.execute(statement.text)
+    if found is None:
+        await _create_keys(connection)
+    await connection.execute(
+        "INSERT INTO schema_version (version) VALUES ($1)", SCHEMA_VERSION
+    )
+
+
+async def _create_keys(connection: Any) -> None:
+    """The ids of all events, where a repeat is noticed."""
     await connection.execute(
         'CREATE TABLE event_key (environment_id uuid NOT NULL, id text COLLATE "C" '
         "NOT NULL, PRIMARY KEY (environment_id, id)) PARTITION BY HASH (id)"
@@ -182,6 +204,3 @@ async def _prepare(connection: Any) -> None:
             f"CREATE TABLE event_key_{part:02} PARTITION OF event_key "
             f"FOR VALUES WITH (MODULUS {KEY_PARTITIONS}, REMAINDER {part})"
         )
-    await connection.execute(
-        "INSERT INTO schema_version (version) VALUES ($1)", SCHEMA_VERSION
-    )

@@ -4,110 +4,60 @@ Nothing here is shared with the SQL that folds: the two are compared, by propert
 and by the audit that recomputes.
 """
 
-from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from decimal import ROUND_HALF_EVEN, Context, Decimal
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from operator import mul
+from typing import TypeAlias
 
-from experiments.design import (
-    MAX_UNIT_TOTAL,
-    MetricDesign,
-    MetricKind,
-    PhaseDesign,
-    Source,
-    SourceValue,
-    UnitKind,
+from experiments.design import MAX_UNIT_TOTAL, MetricDesign, MetricKind, PhaseDesign
+from experiments.events.replay_units import (
+    Identities,
+    LoggedEvent,
+    RawId,
+    Unit,
+    randomised,
 )
-from experiments.events.log import EXPOSURE, IDENTIFY, MEMBERSHIP
-from experiments.events.state import ArmMetricState, PhaseState, Sums
-from experiments.events.store import MILLISECOND, from_milliseconds, to_milliseconds
+from experiments.events.replay_values import (
+    Before,
+    before,
+    blocks,
+    first_block,
+    value_of,
+)
+from experiments.events.state import (
+    DEPTH,
+    STRATA,
+    ArmMetricState,
+    PhaseState,
+    SegmentState,
+    Sums,
+    SurvivalState,
+)
+from experiments.events.store import MILLISECOND, from_milliseconds
+from experiments.plan import Adjustment
 
-_EXACT = Context(prec=60)
+ByPerson: TypeAlias = dict[RawId, list[LoggedEvent]]
+_DAY = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedEvent:
-    """A raw event as it is read back."""
+class Value:
+    """A matured unit's numbers in one metric; y is None where they are refused."""
 
-    id: str
-    name: str
-    user_id: str | None
-    anonymous_id: str | None
-    account_id: str | None
-    occurred_at: int
-    value: str | None
-    experiment_key: str | None
-    variant_key: str | None
+    unit: Unit
+    y: int | None
+    d: int
+    before: Before
 
 
-class RawId(NamedTuple):
-    """An id as events carry it."""
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The matured units of one metric in one arm."""
 
-    kind: str
-    id: str
-
-
-@dataclass(slots=True)
-class Unit:
-    """A randomised unit while the events are replayed."""
-
+    metric: MetricDesign
     arm: str
-    exposed_at: int
-    person: RawId
-    in_gap: bool
-    linked: bool
-    joined: bool
-    arms: set[str] = field(default_factory=set)
-
-
-class Identities:
-    """Who is who, once every event is known."""
-
-    def __init__(self, events: Sequence[LoggedEvent]) -> None:
-        self._links: dict[str, tuple[str, int]] = {}
-        self._spells: dict[str, list[tuple[int, str]]] = defaultdict(list)
-        for event in events:
-            if event.user_id is None:
-                continue
-            if event.anonymous_id is not None:
-                link = (event.user_id, event.occurred_at)
-                self._links.setdefault(event.anonymous_id, link)
-            if event.name in {MEMBERSHIP, IDENTIFY} and event.account_id is not None:
-                spell = (event.occurred_at, event.account_id)
-                self._spells[event.user_id].append(spell)
-
-    def person_of(self, raw: RawId) -> RawId:
-        """The person behind an id, in the end."""
-        if raw.kind == "anonymous" and raw.id in self._links:
-            return RawId("user", self._links[raw.id][0])
-        return raw
-
-    def joined_at(self, raw: RawId) -> int:
-        """From when an id is known to be its person."""
-        if raw.kind == "anonymous" and raw.id in self._links:
-            return self._links[raw.id][1]
-        return 0
-
-    def account_of(self, event: LoggedEvent) -> str | None:
-        """The account on the event, else the membership in force."""
-        if event.account_id is not None or event.user_id is None:
-            return event.account_id
-        spells = self._spells.get(event.user_id, [])
-        place = bisect_right(spells, event.occurred_at, key=lambda spell: spell[0])
-        return spells[place - 1][1] if place else None
-
-    def hashed_by(self, event: LoggedEvent, unit: UnitKind) -> RawId | None:
-        """The id that an event's unit is hashed by."""
-        if unit is UnitKind.ACCOUNT:
-            account = self.account_of(event)
-            return None if account is None else RawId("account", account)
-        if event.user_id is not None:
-            return RawId("user", event.user_id)
-        if event.anonymous_id is not None:
-            return RawId("anonymous", event.anonymous_id)
-        return None
+    values: Sequence[Value]
 
 
 def replay(
@@ -118,17 +68,27 @@ def replay(
     watermark: int,
     last_event_at: int | None,
     backlog: int,
+    rebuilding: bool = False,
 ) -> PhaseState:
     """Sort the events, walk them once for units and once for values, and add up."""
     ordered = sorted(events, key=lambda event: (event.occurred_at, event.id))
     identities = Identities(ordered)
-    units = list(_units(design, ordered, identities).values())
+    units = list(randomised(design, ordered, identities).values())
     by_person: dict[RawId, list[LoggedEvent]] = defaultdict(list)
     for event in ordered:
         raw = identities.hashed_by(event, design.unit)
         if raw is not None:
             by_person[identities.person_of(raw)].append(event)
     counted = [unit for unit in units if not unit.in_gap]
+    by_arm = {
+        arm.key: [unit for unit in counted if unit.arm == arm.key]
+        for arm in design.arms
+    }
+    cells = [
+        Cell(metric, arm, _matured(design, metric, by_arm[arm], by_person, watermark))
+        for metric in design.metrics
+        for arm in by_arm
+    ]
     return PhaseState(
         phase_id=design.phase_id,
         position=position,
@@ -141,17 +101,7 @@ def replay(
         ),
         linked=_by_arm(design, [unit for unit in counted if unit.linked]),
         joined=_by_arm(design, [unit for unit in counted if unit.joined]),
-        metrics=tuple(
-            _metric_state(
-                metric,
-                arm.key,
-                [unit for unit in counted if unit.arm == arm.key],
-                by_person,
-                watermark,
-            )
-            for metric in design.metrics
-            for arm in design.arms
-        ),
+        metrics=tuple(_metric_state(cell, len(by_arm[cell.arm])) for cell in cells),
         first_exposure_at=(
             from_milliseconds(min(unit.exposed_at for unit in units)) if units else None
         ),
@@ -159,133 +109,171 @@ def replay(
             None if last_event_at is None else from_milliseconds(last_event_at)
         ),
         backlog=backlog,
+        segments=tuple(
+            segment for cell in cells for segment in _segments(design, cell)
+        ),
+        survival=tuple(
+            _survival(Cell(metric, arm, ()), by_arm[arm], by_person, watermark)
+            for metric in design.metrics
+            if metric.kind is MetricKind.TIME_TO_EVENT
+            for arm in by_arm
+        ),
+        levels=_levels(design, counted),
+        rebuilding=rebuilding,
     )
 
 
-def _units(
-    design: PhaseDesign, ordered: Sequence[LoggedEvent], identities: Identities
-) -> dict[RawId, Unit]:
-    """Who was randomised, in the order of first exposure."""
-    units: dict[RawId, Unit] = {}
-    met: dict[RawId, list[RawId]] = defaultdict(list)
-    first: dict[RawId, Unit] = {}
-    for event in ordered:
-        raw = identities.hashed_by(event, design.unit)
-        if raw is None or not _counts(design, event):
-            continue
-        assert event.variant_key is not None  # noqa: S101 - it is one of the arms
-        person = identities.person_of(raw)
-        if raw not in met[person]:
-            others = [
-                other
-                for other in met[person]
-                if identities.joined_at(other) <= event.occurred_at
-            ]
-            met[person].append(raw)
-            if not others or identities.joined_at(raw) > event.occurred_at:
-                units[raw] = Unit(
-                    arm=event.variant_key,
-                    exposed_at=event.occurred_at,
-                    person=person,
-                    in_gap=_in_gap(design, event.occurred_at),
-                    linked=person in first,
-                    joined=raw != person,
-                )
-                first.setdefault(person, units[raw])
-        first[person].arms.add(event.variant_key)
-    return units
-
-
-def _counts(design: PhaseDesign, event: LoggedEvent) -> bool:
-    """Whether an event is an exposure to an arm of this phase, while it ran."""
-    return (
-        event.name == EXPOSURE
-        and event.experiment_key == design.experiment_key
-        and event.variant_key in {arm.key for arm in design.arms}
-        and event.occurred_at >= to_milliseconds(design.started_at)
-        and (
-            design.ended_at is None
-            or event.occurred_at < to_milliseconds(design.ended_at)
-        )
-    )
-
-
-def _in_gap(design: PhaseDesign, instant: int) -> bool:
-    return any(
-        instant >= to_milliseconds(opened_at)
-        and (closed_at is None or instant < to_milliseconds(closed_at))
-        for opened_at, closed_at in design.gaps
-    )
-
-
-def _metric_state(
+def _matured(
+    design: PhaseDesign,
     metric: MetricDesign,
-    arm: str,
     units: Sequence[Unit],
-    by_person: dict[RawId, list[LoggedEvent]],
+    by_person: ByPerson,
     watermark: int,
-) -> ArmMetricState:
-    opens_after = metric.opens_after // MILLISECOND
+) -> list[Value]:
+    """The units of one arm whose window in one metric has closed."""
     closes_after = metric.closes_after // MILLISECOND
-    matured = [unit for unit in units if unit.exposed_at + closes_after <= watermark]
-    raw, capped, nonzero, refused = Sums(), Sums(), 0, 0
-    for unit in matured:
-        inside = [
-            event
-            for event in by_person[unit.person]
-            if opens_after <= event.occurred_at - unit.exposed_at < closes_after
-        ]
-        y, d = (0, 0) if unit.linked else _value(metric, inside)
-        if max(abs(y), abs(d)) > MAX_UNIT_TOTAL:
-            refused += 1
+    values = []
+    for unit in units:
+        if unit.exposed_at + closes_after > watermark:
             continue
-        cut = y if metric.cap is None else min(y, metric.cap)
-        raw += Sums(1, y, y * y, d, d * d, y * d)
-        capped += Sums(1, cut, cut * cut, d, d * d, cut * d)
-        nonzero += y != 0
+        events = by_person[unit.person]
+        y, d = value_of(metric, unit, events)
+        refused = max(abs(y), abs(d)) > MAX_UNIT_TOTAL
+        known = before(metric, unit, events, _lookback(design))
+        values.append(Value(unit, None if refused else y, d, known))
+    return values
+
+
+def _lookback(design: PhaseDesign) -> int:
+    if design.plan is None or design.plan.adjustment is Adjustment.NONE:
+        return 0
+    return design.plan.lookback_days * _DAY
+
+
+def _metric_state(cell: Cell, exposed: int) -> ArmMetricState:
+    raw, capped, nonzero, refused = _totals(cell.metric, cell.values)
     return ArmMetricState(
-        arm=arm,
-        metric_id=metric.metric_id,
+        arm=cell.arm,
+        metric_id=cell.metric.metric_id,
         raw=raw,
-        capped=None if metric.cap is None else capped,
+        capped=capped,
         nonzero=nonzero,
-        maturing=len(units) - len(matured),
+        maturing=exposed - len(cell.values),
         refused=refused,
     )
 
 
-def _value(metric: MetricDesign, events: Sequence[LoggedEvent]) -> tuple[int, int]:
-    """A unit's (y, d) from the events of its window."""
-    steps = _steps(metric, metric.numerator, events)
-    match metric.kind:
-        case MetricKind.CONVERSION | MetricKind.RETENTION:
-            return int(bool(steps)), 0
-        case MetricKind.COUNT:
-            return len(steps), 0
-        case MetricKind.MEAN:
-            return sum(steps), len(steps)
-        case MetricKind.RATIO if metric.denominator is not None:
-            return sum(steps), sum(_steps(metric, metric.denominator, events))
-        case _:
-            return sum(steps), 0
-
-
-def _steps(
-    metric: MetricDesign, source: Source, events: Sequence[LoggedEvent]
-) -> list[int]:
-    """What each event of a source adds, rounded once, half to even."""
-    named = [event for event in events if event.name == source.event_name]
-    if source.value is SourceValue.ONE:
-        return [1] * len(named)
+def _segments(design: PhaseDesign, cell: Cell) -> list[SegmentState]:
+    """The same units, sorted into the levels of every dimension."""
     return [
-        int(
-            _EXACT.multiply(
-                Decimal(event.value), Decimal(metric.steps)
-            ).to_integral_value(ROUND_HALF_EVEN, _EXACT)
+        SegmentState(
+            cell.arm,
+            cell.metric.metric_id,
+            dimension,
+            level,
+            *_totals(cell.metric, values),
         )
-        for event in named
-        if event.value is not None
+        for dimension, level_of in _dimensions(design, cell.metric)
+        for level, values in _sorted_into(cell.values, level_of)
     ]
+
+
+def _dimensions(
+    design: PhaseDesign, metric: MetricDesign
+) -> list[tuple[str, Callable[[Value], str]]]:
+    found: list[tuple[str, Callable[[Value], str]]] = [
+        (name, lambda value, name=name: value.unit.levels[name])  # type: ignore[misc]
+        for name in _names(design)
+    ]
+    if metric.kind is MetricKind.FUNNEL:
+        found.append((DEPTH, lambda value: str(value.y)))
+    return found
+
+
+def _names(design: PhaseDesign) -> list[str]:
+    if design.plan is None:
+        return []
+    names = [dimension.key for dimension in design.plan.dimensions]
+    return [*names, STRATA] if design.plan.strata else names
+
+
+def _sorted_into(
+    values: Sequence[Value], level_of: Callable[[Value], str]
+) -> list[tuple[str, list[Value]]]:
+    levels: dict[str, list[Value]] = defaultdict(list)
+    for value in values:
+        levels[level_of(value)].append(value)
+    return sorted(levels.items())
+
+
+def _totals(
+    metric: MetricDesign, values: Sequence[Value]
+) -> tuple[Sums, Sums | None, int, int]:
+    """The sums, raw and capped, units that are not 0, and units that are refused."""
+    counted = [value for value in values if value.y is not None]
+    whole = [value.y or 0 for value in counted]
+    cap = metric.cap
+    cut = whole if cap is None else [min(y, cap) for y in whole]
+    return (
+        _sums(whole, counted),
+        None if cap is None else _sums(cut, counted),
+        sum(y != 0 for y in whole),
+        len(values) - len(counted),
+    )
+
+
+def _sums(y: Sequence[int], values: Sequence[Value]) -> Sums:
+    """The sums of these units, each named: no place can be mistaken for another."""
+    d = [value.d for value in values]
+    x = [value.before.x for value in values]
+    w = [value.before.w for value in values]
+    m = [value.before.m for value in values]
+    return Sums(
+        **{"n": len(y), "y": sum(y), "yy": _dot(y, y)},
+        **{"d": sum(d), "dd": _dot(d, d), "yd": _dot(y, d)},
+        **{"x": sum(x), "xx": _dot(x, x), "yx": _dot(y, x), "dx": _dot(d, x)},
+        **{"w": sum(w), "ww": _dot(w, w), "yw": _dot(y, w), "dw": _dot(d, w)},
+        **{"xw": _dot(x, w), "m": sum(m), "ym": _dot(y, m), "dm": _dot(d, m)},
+    )
+
+
+def _dot(left: Sequence[int], right: Sequence[int]) -> int:
+    return sum(map(mul, left, right))
+
+
+def _survival(
+    cell: Cell,
+    units: Sequence[Unit],
+    by_person: ByPerson,
+    watermark: int,
+) -> SurvivalState:
+    """Each unit is at risk until its event, in the blocks its day has completed."""
+    metric = cell.metric
+    at_risk, events = [0] * blocks(metric), [0] * blocks(metric)
+    opens_after = metric.opens_after // MILLISECOND
+    for unit in units:
+        first = first_block(metric, unit, by_person[unit.person])
+        since = unit.exposed_at - unit.exposed_at % _DAY + _DAY + opens_after
+        for block in range(blocks(metric)):
+            if since + (block + 1) * _DAY > watermark:
+                break
+            if first is None or block <= first:
+                at_risk[block] += 1
+            if block == first:
+                events[block] += 1
+    return SurvivalState(cell.arm, metric.metric_id, tuple(at_risk), tuple(events))
+
+
+def _levels(
+    design: PhaseDesign, units: Sequence[Unit]
+) -> dict[str, dict[str, dict[str, int]]]:
+    """Units exposed by dimension, level and arm."""
+    counts: dict[str, dict[str, dict[str, int]]] = {name: {} for name in _names(design)}
+    for unit in units:
+        for name, level in unit.levels.items():
+            none = dict.fromkeys((arm.key for arm in design.arms), 0)
+            counts[name].setdefault(level, none)[unit.arm] += 1
+    return counts
 
 
 def _by_arm(design: PhaseDesign, units: Sequence[Unit]) -> dict[str, int]:

@@ -11,6 +11,7 @@ from experiments.events import definitions, reading
 from experiments.events.fold import compact, fold
 from experiments.events.group_commit import GroupCommit
 from experiments.events.log import (
+    Began,
     Clock,
     FoldReport,
     LogHealth,
@@ -20,8 +21,9 @@ from experiments.events.log import (
     Stray,
     Verdict,
 )
-from experiments.events.state import PhaseState
+from experiments.events.state import DayState, PhaseState, Standing
 from experiments.events.store import Lane, Store, StoredEvent, to_milliseconds
+from experiments.events.studies import Studies
 from experiments.events.validation import Refusal, admit
 
 COMMIT_LIMIT = 5_000
@@ -40,6 +42,7 @@ class SqlLog:
     """Implements `EventLog`; all that differs between stores is behind `Store`."""
 
     def __init__(self, store: Store, *, clock: Clock | None, lag: timedelta) -> None:
+        self.studies = Studies(store)
         self._store = store
         self._clock = clock
         self._lag = lag
@@ -51,6 +54,8 @@ class SqlLog:
     async def open(self) -> None:
         """Connect and bring the tables up to date."""
         await self._store.open()
+        async with self._store.transaction(Lane.FOLD) as session:
+            await definitions.bring_up_to_date(session)
 
     async def close(self) -> None:
         """Finish what is being written and let go of the store."""
@@ -81,12 +86,23 @@ class SqlLog:
         async with self._store.transaction(Lane.FOLD) as session:
             await definitions.finish_import(session, environment_id, now=now)
 
-    async def fold(self, environment_id: UUID, *, limit: int = 50_000) -> FoldReport:
+    async def fold(
+        self,
+        environment_id: UUID,
+        *,
+        limit: int = 50_000,
+        hold_at: datetime | None = None,
+    ) -> FoldReport:
         """Fold up to `limit` events and what became due."""
         now = await self._now()
         async with self._store.transaction(Lane.FOLD) as session:
             report = await fold(
-                session, environment_id, limit=limit, now=now, lag=self._lag
+                session,
+                environment_id,
+                limit=limit,
+                now=now,
+                lag=self._lag,
+                hold_at=hold_at,
             )
         self._folds[environment_id] += not report.idle
         if self._folds[environment_id] >= FOLDS_BETWEEN_COMPACTIONS:
@@ -110,6 +126,27 @@ class SqlLog:
         async with self._store.transaction(Lane.READ) as session:
             return await reading.phase_state(session, phase_id)
 
+    async def phase_states(self, phase_ids: Collection[UUID]) -> dict[UUID, PhaseState]:
+        """The folded states of many phases."""
+        if not phase_ids:
+            return {}
+        async with self._store.transaction(Lane.READ) as session:
+            return await reading.phase_states(session, phase_ids)
+
+    async def standings(self, phase_ids: Collection[UUID]) -> dict[UUID, Standing]:
+        """Whether the states of phases changed."""
+        if not phase_ids:
+            return {}
+        async with self._store.transaction(Lane.READ) as session:
+            return await reading.standings(session, phase_ids)
+
+    async def days(
+        self, phase_ids: Collection[UUID]
+    ) -> dict[UUID, tuple[DayState, ...]]:
+        """The sums by day of first exposure."""
+        async with self._store.transaction(Lane.READ) as session:
+            return await reading.days(session, phase_ids)
+
     async def recompute(self, phase_id: UUID) -> PhaseState:
         """The same state from the raw events."""
         async with self._store.transaction(Lane.AUDIT) as session:
@@ -128,7 +165,7 @@ class SqlLog:
         self,
         environment_id: UUID,
         ids: Collection[str],
-        since: Mapping[str, datetime],
+        since: Mapping[str, Began],
     ) -> list[RecordedExposure]:
         """What these ids met first, in the order of receipt."""
         if not ids or not since:

@@ -39,6 +39,7 @@ class StoredEvent(NamedTuple):
     properties: str
     experiment_key: str | None
     variant_key: str | None
+    phase: int
     batch_id: str | None
 
 

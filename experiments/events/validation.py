@@ -20,6 +20,8 @@ MAX_VALUE = Decimal(10**9)
 MAX_PROPERTIES = 64
 MAX_PROPERTIES_BYTES = 8 * 1024
 MAX_DEPTH = 32
+MAX_PHASE = 2**31 - 1
+NO_PHASE = 0
 FIRST_YEAR = 2000
 
 _ID = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}")
@@ -51,6 +53,7 @@ def admit(
         _refused_name(event)
         or _refused_subject(event)
         or _refused_exposure(event)
+        or _refused_phase(event.phase)
         or _refused_value(event.value)
         or _refused_instant(occurred_at, now, imported=batch_id is not None)
     )
@@ -74,6 +77,7 @@ def admit(
         properties=properties,
         experiment_key=event.experiment_key,
         variant_key=event.variant_key,
+        phase=event.phase or NO_PHASE,
         batch_id=batch_id,
     )
 
@@ -134,6 +138,12 @@ def _refused_context(event: NewEvent) -> Refusal | None:
         if key is not None and not _KEY.fullmatch(key):
             return Refusal("BAD_KEY", "experimentKey and variantKey are plain keys.")
     return None
+
+
+def _refused_phase(phase: int | None) -> Refusal | None:
+    if phase is None or 1 <= phase <= MAX_PHASE:
+        return None
+    return Refusal("BAD_PHASE", "phase is the number of one: 1 or more.")
 
 
 def _refused_value(value: Decimal | None) -> Refusal | None:

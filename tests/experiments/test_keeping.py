@@ -8,8 +8,9 @@ from uuid import UUID
 import pytest
 
 from core.subjects import SubjectKey, SubjectKind
+from experiments.arms import ArmDesign
 from experiments.assignment.evaluator import compiled_phase, decide
-from experiments.design import ArmDesign, Direction, Hypothesis, PhaseDesign, UnitKind
+from experiments.design import Direction, Hypothesis, PhaseDesign, UnitKind
 from experiments.eligibility.frozen import Eligibility
 from experiments.events.log import RecordedExposure
 from experiments.keeping import Split, kept

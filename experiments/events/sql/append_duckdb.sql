@@ -5,5 +5,5 @@ SELECT
   user_id, anonymous_id, account_id, occurred_at,
   CAST($received_at AS BIGINT) AS received_at,
   clock_moved, CAST(value AS DECIMAL(28, 18)) AS value, properties,
-  experiment_key, variant_key, batch_id
+  experiment_key, variant_key, batch_id, phase
 FROM incoming;

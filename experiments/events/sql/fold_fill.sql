@@ -2,7 +2,7 @@
 CREATE OR REPLACE TEMP TABLE batch AS
 SELECT
   position, id, name, user_id, anonymous_id, account_id,
-  occurred_at, value, experiment_key, variant_key
+  occurred_at, value, experiment_key, variant_key, phase, properties
 FROM event
 WHERE environment_id = $environment_id
   AND position <= $position

@@ -2,73 +2,70 @@
 -- stands for itself, and for whatever its members did without naming an account.
 CREATE OR REPLACE TEMP TABLE person AS
 SELECT
-  CASE WHEN link.user_id IS NULL THEN stirred.kind ELSE 'user' END AS person_kind,
-  coalesce(link.user_id, stirred.id) AS person_id
+  CASE WHEN link.owner IS NULL THEN stirred.kind ELSE 'user' END AS person_kind,
+  coalesce(link.user_id, stirred.id) AS person_id,
+  coalesce(link.owner, stirred.subject) AS person
 FROM stirred
-LEFT JOIN link
-  ON stirred.kind = 'anonymous'
-  AND link.environment_id = $environment_id
-  AND link.anonymous_id = stirred.id
+LEFT JOIN link ON link.subject = stirred.subject
 WHERE stirred.kind <> 'account'
 UNION
-SELECT 'account', id FROM stirred WHERE kind = 'account'
+SELECT 'account', id, subject FROM stirred WHERE kind = 'account'
 UNION
-SELECT 'account', membership.account_id
+SELECT 'account', membership.account_id, membership.owner
 FROM stirred
-JOIN membership
-  ON membership.environment_id = $environment_id AND membership.user_id = stirred.id
-WHERE stirred.kind = 'user';
+JOIN membership ON membership.subject = stirred.subject;
 
--- Where each person's events are filed: under `kind` and `id`, from `valid_from` to
--- before `valid_to`. `unit_kind` and `unit_id` are what was hashed, and `joined_at`
--- is the instant from which that id is known to be this person.
+-- Where each person's events are filed: under `subject`, from `valid_from` to before
+-- `valid_to`. `unit_kind` and `unit_id` are what was hashed, `unit_subject` is where that
+-- is filed, and `joined_at` is the instant from which it is known to be this person.
 CREATE OR REPLACE TEMP TABLE scope AS
 SELECT
-  'USER' AS unit, person.person_kind, person.person_id,
-  person.person_kind AS unit_kind, person.person_id AS unit_id,
+  'USER' AS unit, person_kind, person,
+  person_kind AS unit_kind, person_id AS unit_id, person AS unit_subject,
   CAST(0 AS BIGINT) AS joined_at,
-  filing.kind, person.person_id AS id,
+  person AS subject,
   CAST(0 AS BIGINT) AS valid_from, CAST(9007199254740991 AS BIGINT) AS valid_to
 FROM person
-JOIN (
-  SELECT 'anonymous' AS person_kind, 'anonymous' AS kind
-  UNION ALL SELECT 'user', 'user'
-  UNION ALL SELECT 'user', 'member'
-) AS filing ON filing.person_kind = person.person_kind
+WHERE person_kind <> 'account'
 UNION ALL
 SELECT
-  'USER', 'user', link.user_id, 'anonymous', link.anonymous_id, link.occurred_at,
-  'anonymous', link.anonymous_id,
+  'USER', 'user', person, 'user', person_id, person, CAST(0 AS BIGINT),
+  subject_of(CAST($environment_id AS UUID), 'member', person_id),
   CAST(0 AS BIGINT), CAST(9007199254740991 AS BIGINT)
 FROM person
-JOIN link
-  ON link.environment_id = $environment_id AND link.user_id = person.person_id
-WHERE person.person_kind = 'user'
+WHERE person_kind = 'user'
 UNION ALL
 SELECT
-  'ACCOUNT', 'account', person_id, 'account', person_id, CAST(0 AS BIGINT),
-  'account', person_id,
+  'USER', 'user', person.person, 'anonymous', link.anonymous_id, link.subject,
+  link.occurred_at,
+  link.subject,
+  CAST(0 AS BIGINT), CAST(9007199254740991 AS BIGINT)
+FROM person
+JOIN link ON link.owner = person.person
+UNION ALL
+SELECT
+  'ACCOUNT', 'account', person, 'account', person_id, person, CAST(0 AS BIGINT),
+  person,
   CAST(0 AS BIGINT), CAST(9007199254740991 AS BIGINT)
 FROM person
 WHERE person_kind = 'account'
 UNION ALL
 SELECT
-  'ACCOUNT', 'account', spell.account_id, 'account', spell.account_id, CAST(0 AS BIGINT),
-  'member', spell.user_id, spell.valid_from, spell.valid_to
+  'ACCOUNT', 'account', person.person, 'account', spell.account_id, person.person,
+  CAST(0 AS BIGINT),
+  subject_of(CAST($environment_id AS UUID), 'member', spell.user_id),
+  spell.valid_from, spell.valid_to
 FROM (
   SELECT
-    user_id, account_id, occurred_at AS valid_from,
+    user_id, account_id, owner, occurred_at AS valid_from,
     lead(occurred_at, 1, CAST(9007199254740991 AS BIGINT)) OVER (
-      PARTITION BY user_id ORDER BY occurred_at, event_id
+      PARTITION BY subject ORDER BY occurred_at, event_id
     ) AS valid_to
   FROM membership
-  WHERE environment_id = $environment_id
-    AND user_id IN (
-      SELECT other.user_id
-      FROM membership AS other
-      JOIN person ON person.person_id = other.account_id
-      WHERE other.environment_id = $environment_id AND person.person_kind = 'account'
-    )
+  WHERE subject IN (
+    SELECT other.subject
+    FROM membership AS other
+    JOIN person ON person.person = other.owner
+  )
 ) AS spell
-JOIN person
-  ON person.person_kind = 'account' AND person.person_id = spell.account_id;
+JOIN person ON person.person = spell.owner;

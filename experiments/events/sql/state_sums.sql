@@ -1,6 +1,9 @@
 SELECT
-  arm, metric_id, sum(n), sum(y), sum(yy), sum(d), sum(dd), sum(yd),
-  sum(capped_y), sum(capped_yy), sum(capped_yd), sum(nonzero), sum(refused)
+  phase_id, arm, metric_id, dimension, level,
+  sum(n), sum(y), sum(yy), sum(d), sum(dd), sum(yd), sum(x), sum(xx), sum(yx), sum(dx),
+  sum(w), sum(ww), sum(yw), sum(dw), sum(xw), sum(m), sum(ym), sum(dm), sum(capped_y),
+  sum(capped_yy), sum(capped_yd), sum(capped_yx), sum(capped_yw), sum(capped_ym),
+  sum(nonzero), sum(refused)
 FROM state_delta
-WHERE phase_id = $phase_id AND dimension = '*'
-GROUP BY arm, metric_id;
+WHERE phase_id IN (SELECT unnest(CAST($phase_ids AS UUID[])))
+GROUP BY phase_id, arm, metric_id, dimension, level;

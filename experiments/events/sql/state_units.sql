@@ -1,4 +1,5 @@
-SELECT arm, sum(exposed), sum(in_gap), sum(conflicted), sum(linked), sum(joined)
+SELECT
+  phase_id, arm, sum(exposed), sum(in_gap), sum(conflicted), sum(linked), sum(joined)
 FROM unit_delta
-WHERE phase_id = $phase_id
-GROUP BY arm;
+WHERE phase_id IN (SELECT unnest(CAST($phase_ids AS UUID[])))
+GROUP BY phase_id, arm;

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from core.ids import new_id
-from experiments.design import MetricKind, MetricRole
-from experiments.events.errors import Unfoldable, UnknownPhase
+from experiments.design import MetricKind, MetricRole, Source, SourceValue
+from experiments.events.errors import Unfoldable, UnknownPhase, UnreadableProperty
+from experiments.plan import AnalysisPlan, Dimension
 from tests.experiments.events.world import (
     DAY,
     HOUR,
@@ -161,10 +162,33 @@ async def test_a_design_that_finishes_its_import_raises_the_watermark(
     assert report.watermark == world.clock.now
 
 
-async def test_a_reserved_kind_of_metric_is_refused(world: World) -> None:
-    funnel = metric("funnel", MetricKind.FUNNEL, VISIT, role=MetricRole.PRIMARY)
+@pytest.mark.parametrize(
+    "change", [{"steps": 0}, {"steps": 10**10}, {"later_steps": (VISIT,) * 20}]
+)
+async def test_a_metric_beyond_what_can_be_folded_is_refused(
+    world: World, change: dict[str, object]
+) -> None:
+    funnel = metric(
+        "funnel", MetricKind.FUNNEL, VISIT, role=MetricRole.PRIMARY, **change
+    )
     with pytest.raises(Unfoldable, match="funnel"):
         await world.log.publish_phase(phase(world.environment_id, funnel))
+
+
+@pytest.mark.parametrize("name", ["", 'a"b', "a b", "a" * 129])
+async def test_a_property_that_no_event_can_carry_is_refused(
+    world: World, name: str
+) -> None:
+    source = Source("paid", SourceValue.VALUE, property=name)
+    design = phase(
+        world.environment_id,
+        metric("price", MetricKind.SUM, source, role=MetricRole.PRIMARY),
+    )
+    with pytest.raises(UnreadableProperty):
+        await world.log.publish_phase(design)
+    plan = AnalysisPlan(dimensions=(Dimension("plan", name),))
+    with pytest.raises(UnreadableProperty):
+        await world.log.publish_phase(phase(world.environment_id, plan=plan))
 
 
 async def test_an_unknown_phase_is_named(world: World) -> None:

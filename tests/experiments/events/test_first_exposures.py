@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 
 from core.subjects import SubjectKind
+from experiments.events.log import Began
 from tests.experiments.events.world import HOUR, START, World, event, exposure
 
 pytestmark = pytest.mark.stores
 
-SINCE = {"gate": START}
+SINCE = {"gate": Began(2, START)}
 
 
 async def _met(world: World, *ids: str) -> list[tuple[SubjectKind, str, str]]:
@@ -50,6 +51,14 @@ async def test_only_what_was_asked_for_is_found(world: World) -> None:
     assert await _met(world) == []
     await world.settle()
     assert await _met(world, "ann") == []
+
+
+async def test_an_exposure_of_another_phase_is_none_of_this_one(world: World) -> None:
+    await world.send(exposure("ann", "b", HOUR, phase=1))
+    assert await _met(world, "ann") == []
+    await world.settle()
+    await world.send(exposure("ann", "a", HOUR, phase=2))
+    assert await _met(world, "ann") == [(SubjectKind.USER, "ann", "a")]
 
 
 async def test_an_exposure_with_both_ids_is_the_users(world: World) -> None:

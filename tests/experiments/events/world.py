@@ -6,20 +6,23 @@ from decimal import Decimal
 from uuid import UUID
 
 from core.ids import new_id
+from experiments.arms import ArmDesign
 from experiments.design import (
-    ArmDesign,
     Direction,
+    FilterOperator,
     Hypothesis,
     MetricDesign,
     MetricKind,
     MetricRole,
     PhaseDesign,
     Source,
+    SourceFilter,
     SourceValue,
     UnitKind,
 )
 from experiments.events.log import EXPOSURE, EventLog, NewEvent
-from experiments.events.state import ArmMetricState, PhaseState
+from experiments.events.state import ArmMetricState, PhaseState, SegmentState
+from experiments.plan import AnalysisPlan, Dimension
 
 START = datetime(2026, 3, 27, 22, 30, tzinfo=UTC)
 """Two days before clocks change in Europe, late in a UTC day."""
@@ -31,6 +34,36 @@ LATER = START + timedelta(days=30)
 VISIT = Source("visit", SourceValue.ONE)
 PAID = Source("paid", SourceValue.ONE)
 PRICE = Source("paid", SourceValue.VALUE)
+AMOUNT = Source("paid", SourceValue.VALUE, property="amount")
+CARD = Source(
+    "paid", SourceValue.ONE, (SourceFilter("by", FilterOperator.IN, ("card", "4")),)
+)
+LARGE = Source(
+    "paid",
+    SourceValue.VALUE,
+    (
+        SourceFilter("amount", FilterOperator.AT_LEAST, ("1.5",)),
+        SourceFilter("by", FilterOperator.NOT_IN, ("card",)),
+    ),
+)
+SMALL = Source(
+    "paid",
+    SourceValue.ONE,
+    (
+        SourceFilter("amount", FilterOperator.AT_MOST, ("1.5",)),
+        SourceFilter("by", FilterOperator.EXISTS),
+    ),
+)
+
+PLAN = AnalysisPlan(
+    lookback_days=2,
+    dimensions=(
+        Dimension("plan", "plan", ("free", "team"), stratum=True),
+        Dimension("size", "seats", ("4", "2.5", "true"), stratum=True),
+        Dimension("country", "$country", ("DE",)),
+    ),
+)
+"""Three dimensions, two of them strata, and two days of looking back."""
 
 
 @dataclass(slots=True)
@@ -105,6 +138,21 @@ def every_metric() -> tuple[MetricDesign, ...]:
     )
 
 
+def detailed_metrics() -> tuple[MetricDesign, ...]:
+    """What reads properties, single events or unit totals."""
+    return (
+        metric("cards", MetricKind.CONVERSION, CARD, role=MetricRole.PRIMARY),
+        metric("amount", MetricKind.QUANTILE, AMOUNT, quantile=0.9, cap=2_000_000),
+        metric("share", MetricKind.RATIO, LARGE, denominator=SMALL, window_days=3),
+        metric("mean", MetricKind.MEAN, AMOUNT, cap=1_500_000),
+        metric("back", MetricKind.RETENTION, VISIT, retention_day=1, retention_span=2),
+        metric("weeks", MetricKind.CADENCE, VISIT, weeks=2),
+        metric("wait", MetricKind.TIME_TO_EVENT, PAID, window_days=3),
+        metric("delayed", MetricKind.TIME_TO_EVENT, VISIT, delay_days=1),
+        metric("path", MetricKind.FUNNEL, VISIT, later_steps=(PAID, VISIT)),
+    )
+
+
 def phase(
     environment_id: UUID,
     *metrics: MetricDesign,
@@ -151,6 +199,18 @@ def event(name: str, when: timedelta, **changes: object) -> NewEvent:
 def paid(who: str, value: str, when: timedelta, **changes: object) -> NewEvent:
     """A payment of a user, `when` after START."""
     return event("paid", when, **{"user_id": who, "value": Decimal(value), **changes})
+
+
+def level_of(
+    state: PhaseState, arm: str, metric: MetricDesign, dimension: str, level: str
+) -> SegmentState:
+    """One metric in one arm, in one level."""
+    return next(
+        part
+        for part in state.segments
+        if (part.arm, part.metric_id) == (arm, metric.metric_id)
+        and (part.dimension, part.level) == (dimension, level)
+    )
 
 
 def of(state: PhaseState, arm: str, metric: MetricDesign) -> ArmMetricState:

@@ -1,0 +1,2 @@
+INSERT INTO source_filter (source_id, property, operator, asked)
+VALUES ($source_id, $property, $operator, $asked);
