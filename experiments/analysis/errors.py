@@ -4,6 +4,7 @@ Problem
 ├── NotFound
 │   └── SnapshotUnknown       no such snapshot in this project
 └── Conflict
+    ├── EffectHidden          the page does not show the effect either
     ├── NothingToAcknowledge  the results are not INVALID
     └── AlreadyAcknowledged   a reviewer has accepted this phase's results before
 """
@@ -16,6 +17,15 @@ class SnapshotUnknown(NotFound):
 
     def __init__(self, *, path: tuple[str, ...] = ()) -> None:
         super().__init__("The snapshot", path=path)
+
+
+class EffectHidden(Conflict):
+    """What was asked for would show an effect that is not to be seen yet."""
+
+    code = "EFFECT_HIDDEN"
+
+    def __init__(self) -> None:
+        super().__init__("The effect is hidden: no look that may be seen was taken.")
 
 
 class NothingToAcknowledge(Conflict):

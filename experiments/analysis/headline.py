@@ -1,5 +1,6 @@
 """One plain sentence for the whole experiment, with sign, unit and caveats."""
 
+from experiments.analysis.advice import failures, leading
 from experiments.analysis.results import (
     Comparison,
     GuardrailOutcome,
@@ -7,16 +8,16 @@ from experiments.analysis.results import (
     MetricResult,
     Outcome,
     Recommendation,
+    Verdict,
 )
-from experiments.analysis.verdicts import leading
 from experiments.analysis.wording import (
     capitalised,
     chance,
     contrast,
+    difference,
     effect,
     listed,
     planned,
-    worst_case,
 )
 from experiments.design import MetricRole, PhaseDesign
 
@@ -33,24 +34,60 @@ def write(
     health: Health,
     metrics: tuple[MetricResult, ...],
     recommendation: Recommendation,
+    *,
+    notes: tuple[str, ...] = (),
 ) -> str:
-    """Write the headline."""
+    """Write the headline.
+
+    Args:
+        design: The frozen phase.
+        health: Its checks.
+        metrics: Its results.
+        recommendation: What to do.
+        notes: Sentences that belong beside the effect.
+    """
     primary = next(m for m in metrics if m.role is MetricRole.PRIMARY)
     chosen = _chosen(primary, recommendation)
     names = {arm.key: arm.name for arm in design.arms}
     subject = contrast(names[chosen.arm], design.control.name)
     if recommendation.outcome is Outcome.INVALID:
-        return f"{subject}: not valid. {_mismatch(health, recommendation)}"
+        return f"{subject}: not valid. {_mismatch(health)}"
     if recommendation.outcome is Outcome.KEEP_RUNNING:
-        waiting = listed(list(recommendation.reasons))
-        return f"{subject}: too early to say. {capitalised(waiting)}."
+        return _early(primary, chosen, subject, recommendation, metrics)
+    if chosen.valid is None and chosen.look is None:
+        reasons = capitalised(listed(list(recommendation.reasons)))
+        return f"{subject}: {reasons}. {_ADVICE[recommendation.outcome]}"
     sentences = [
         f"{subject}: {_primary_effect(primary, chosen)}.",
         *_guardrails(metrics, chosen.arm),
-        *_caveats(health, primary),
+        *notes,
+        *_caveats(design, health, primary, chosen),
+        *_open(primary, chosen, recommendation),
         _ADVICE[recommendation.outcome],
     ]
     return " ".join(sentences)
+
+
+def _early(
+    primary: MetricResult,
+    chosen: Comparison,
+    subject: str,
+    recommendation: Recommendation,
+    metrics: tuple[MetricResult, ...],
+) -> str:
+    """What is awaited, after what the last look allows to say."""
+    reasons, arm = list(recommendation.reasons), chosen.arm
+    waiting = capitalised(listed(reasons))
+    effect_so_far = _effect(primary, chosen)
+    if effect_so_far is None:
+        return f"{subject}: too early to say. {waiting}."
+    name = _named(primary, chosen)
+    if chosen.verdict is Verdict.WIN:
+        sentences = [f"{subject}: {name} {effect_so_far}.", *_guardrails(metrics, arm)]
+        return " ".join([*sentences, f"Keep it running: {listed(reasons)}."])
+    harms = _guardrails(metrics, arm, only=GuardrailOutcome.HARMED)
+    sentences = [f"{subject}: too early to say. {name} {effect_so_far} so far.", *harms]
+    return " ".join([*sentences, f"{waiting}."])
 
 
 def _chosen(primary: MetricResult, recommendation: Recommendation) -> Comparison:
@@ -60,8 +97,12 @@ def _chosen(primary: MetricResult, recommendation: Recommendation) -> Comparison
     return leading(primary)
 
 
+def _named(metric: MetricResult, comparison: Comparison) -> str:
+    return metric.name if comparison.capped is None else f"{metric.name} (capped)"
+
+
 def _primary_effect(metric: MetricResult, comparison: Comparison) -> str:
-    name = metric.name if comparison.capped is None else f"{metric.name} (capped)"
+    name = _named(metric, comparison)
     text = _effect(metric, comparison)
     if text is None:
         return f"{name} cannot be compared, {comparison.reason}"
@@ -73,14 +114,34 @@ def _effect(metric: MetricResult, comparison: Comparison) -> str | None:
     after = comparison.decisive.treatment.mean
     if comparison.valid is None or before is None or after is None:
         return None
-    return effect(metric, before, after, comparison.valid)
+    corrected = comparison.unbiased
+    if corrected is None:
+        return effect(metric, before, after, comparison.valid)
+    return effect(metric, before, before + corrected.value, corrected)
 
 
-def _guardrails(metrics: tuple[MetricResult, ...], arm: str) -> list[str]:
+def _open(
+    metric: MetricResult, comparison: Comparison, recommendation: Recommendation
+) -> list[str]:
+    """How small the difference is that nothing follows from."""
+    before = comparison.decisive.control.mean
+    after = comparison.decisive.treatment.mean
+    undecided = recommendation.outcome is Outcome.INCONCLUSIVE
+    if not undecided or before is None or after is None or comparison.valid is None:
+        return []
+    size = difference(metric, before, after, comparison.valid)
+    return [f"A difference of {size} may be chance."]
+
+
+def _guardrails(
+    metrics: tuple[MetricResult, ...], arm: str, only: GuardrailOutcome | None = None
+) -> list[str]:
     found = []
     for metric in metrics:
         for comparison in metric.comparisons:
             if comparison.arm != arm or comparison.guardrail is None:
+                continue
+            if only is not None and comparison.guardrail is not only:
                 continue
             if comparison.guardrail is not GuardrailOutcome.SAFE:
                 found.append(_guardrail(metric, comparison))
@@ -89,15 +150,17 @@ def _guardrails(metrics: tuple[MetricResult, ...], arm: str) -> list[str]:
 
 def _guardrail(metric: MetricResult, comparison: Comparison) -> str:
     name = capitalised(metric.name)
-    if comparison.valid is None:
-        return f"{name} is not known yet."
     if comparison.guardrail is GuardrailOutcome.HARMED:
-        return f"{name} got worse: {_effect(metric, comparison)}."
-    relative = comparison.decisive.relative
-    return f"{worst_case(metric, relative, comparison.valid)}."
+        text = _effect(metric, comparison)
+        return f"{name} got worse." if text is None else f"{name} got worse: {text}."
+    if comparison.worst is None:
+        return f"{name} is not known yet."
+    return f"{comparison.worst.text}."
 
 
-def _caveats(health: Health, primary: MetricResult) -> list[str]:
+def _caveats(
+    design: PhaseDesign, health: Health, primary: MetricResult, chosen: Comparison
+) -> list[str]:
     found = []
     ratio = health.sample_ratio
     if ratio.warned and ratio.p_value is not None:
@@ -105,20 +168,25 @@ def _caveats(health: Health, primary: MetricResult) -> list[str]:
             f"Caution: a split of {_split(health)} is unlikely by chance "
             f"({chance(ratio.p_value)})."
         )
-    if health.matured < health.planned_units:
+    if chosen.unbiased is not None:
         found.append(
-            f"It stopped at {health.matured:,} of "
+            f"The boundary was crossed at look {chosen.unbiased.look}, before "
             f"{planned(health.planned_units, health.unit)}."
         )
-    if len(primary.comparisons) > 1:
-        found.append(f"One of {len(primary.comparisons)} variants tried.")
+    elif health.matured < health.planned_units:
+        many = f"{health.matured:,} of {planned(health.planned_units, health.unit)}"
+        stopped = design.ended_at is not None or design.finished_import
+        found.append(f"It stopped at {many}." if stopped else f"So far it has {many}.")
+    tried = len(health.arms) - 1
+    if tried > 1:
+        found.append(f"One of {tried} variants tried.")
     return found
 
 
-def _mismatch(health: Health, recommendation: Recommendation) -> str:
+def _mismatch(health: Health) -> str:
     ratio = health.sample_ratio
     if not ratio.failed or ratio.p_value is None:
-        return f"{capitalised(listed(list(recommendation.reasons)))}."
+        return f"{capitalised(listed(list(failures(health))))}."
     return (
         f"A split of {_split(health)} does not come from the planned one by chance "
         f"({chance(ratio.p_value)})."
@@ -126,5 +194,5 @@ def _mismatch(health: Health, recommendation: Recommendation) -> str:
 
 
 def _split(health: Health) -> str:
-    counts = [f"{arm.exposed:,}" for arm in health.arms]
+    counts = [f"{a.exposed:,}" for a in health.arms if a.dropped_at is None]
     return f"{listed(counts)} {health.unit.value.lower()}s"

@@ -1,24 +1,47 @@
 """Whether an experiment can be believed at all, before what it says."""
 
+from collections.abc import Sequence
+
+from experiments.analysis.impact import Reach, participating
 from experiments.analysis.readings import arm_states, state_of
 from experiments.analysis.results import ArmHealth, Check, Health
+from experiments.analysis.splits import (
+    check,
+    fixed_split,
+    sequential_split,
+    sliced,
+)
 from experiments.design import PhaseDesign
 from experiments.events.state import PhaseState
+from experiments.events.study_slices import Slice
 from experiments.statistics.errors import StatisticsError
-from experiments.statistics.srm import ChiSquare, equal_rates, sample_ratio
-
-FAILS_BELOW = 0.001
-"""A check of the split below this p-value makes the experiment INVALID."""
-
-WARNS_BELOW = 0.01
+from experiments.statistics.srm import equal_rates
 
 
-def examine(design: PhaseDesign, state: PhaseState) -> Health:
-    """Test the split and count who is in, who can be counted and who is left out."""
-    arms = _arms(design, state)
+def examine(
+    design: PhaseDesign,
+    state: PhaseState,
+    *,
+    slices: Sequence[Slice] = (),
+    reach: Reach | None = None,
+) -> Health:
+    """Test the split and count who is in, who can be counted and who is left out.
+
+    Args:
+        design: The frozen phase.
+        state: Its state now.
+        slices: Units by what their exposures said, where the split warns.
+        reach: Who came by, as it was counted at the last look.
+    """
+    arms = _arms(design, state, reach)
+    exposed = exposed_counts(design, state)
+    checks, diagnosis = sliced(design, slices)
     return Health(
         unit=design.unit,
-        sample_ratio=_sample_ratio(design, state),
+        sample_ratio=fixed_split(design, exposed),
+        sequential_ratio=sequential_split(design, exposed),
+        slices=checks,
+        diagnosis=diagnosis,
         conflicts=_rate(design, state, state.conflicts, "units seen in two variants"),
         links=_rate(design, state, state.linked, "units linked to an earlier one"),
         sign_ups=_rate(
@@ -29,9 +52,9 @@ def examine(design: PhaseDesign, state: PhaseState) -> Health:
             "more in one arm, so the variant itself may bring them to sign up",
         ),
         arms=arms,
-        planned_units=design.planned_units,
-        matured=sum(arm.matured for arm in arms),
-        maturing=sum(arm.maturing for arm in arms),
+        planned_units=design.units_in_play,
+        matured=sum(arm.matured for arm in arms if arm.dropped_at is None),
+        maturing=sum(arm.maturing for arm in arms if arm.dropped_at is None),
         watermark=state.watermark,
         first_exposure_at=state.first_exposure_at,
         last_event_at=state.last_event_at,
@@ -39,9 +62,25 @@ def examine(design: PhaseDesign, state: PhaseState) -> Health:
     )
 
 
-def _arms(design: PhaseDesign, state: PhaseState) -> tuple[ArmHealth, ...]:
+def split_warns(design: PhaseDesign, state: PhaseState) -> bool:
+    """Whether the split is off enough to ask where that comes from."""
+    exposed = exposed_counts(design, state)
+    fixed, sequential = fixed_split(design, exposed), sequential_split(design, exposed)
+    return fixed.warned or sequential.warned
+
+
+def exposed_counts(design: PhaseDesign, state: PhaseState) -> list[int]:
+    """Distinct randomised units by arm in play, in the design's order."""
+    return [state.exposed.get(arm.key, 0) for arm in design.in_play]
+
+
+def _arms(
+    design: PhaseDesign, state: PhaseState, reach: Reach | None
+) -> tuple[ArmHealth, ...]:
+    seen = 0.0 if reach is None else reach.seen * participating(design)
     states = arm_states(state.metrics)
     weight = sum(arm.weight for arm in design.arms)
+    dropped = design.dropped_at
     found = []
     for arm in design.arms:
         primary = state_of(states, design.primary, arm.key)
@@ -59,18 +98,18 @@ def _arms(design: PhaseDesign, state: PhaseState) -> tuple[ArmHealth, ...]:
                 matured=primary.raw.n,
                 maturing=primary.maturing,
                 refused=primary.refused,
+                trigger_rate=_trigger_rate(
+                    0 if reach is None else reach.exposed.get(arm.key, 0),
+                    0.0 if arm.key in dropped else seen * arm.weight / weight,
+                ),
+                dropped_at=dropped.get(arm.key),
             )
         )
     return tuple(found)
 
 
-def _sample_ratio(design: PhaseDesign, state: PhaseState) -> Check:
-    observed = [state.exposed.get(arm.key, 0) for arm in design.arms]
-    try:
-        test = sample_ratio(observed, [arm.weight for arm in design.arms])
-    except StatisticsError as error:
-        return Check(None, warned=False, failed=False, note=error.reason)
-    return _check(test, "the units fit the planned split", "the split is off")
+def _trigger_rate(exposed: int, assigned: float) -> float | None:
+    return min(1.0, exposed / assigned) if assigned > 0.0 else None
 
 
 def _rate(
@@ -80,7 +119,7 @@ def _rate(
     what: str,
     differs: str = "more in one arm",
 ) -> Check:
-    exposed = [(arm.key, state.exposed.get(arm.key, 0)) for arm in design.arms]
+    exposed = [(arm.key, state.exposed.get(arm.key, 0)) for arm in design.in_play]
     seen = [(key, units) for key, units in exposed if units > 0]
     try:
         test = equal_rates(
@@ -89,10 +128,4 @@ def _rate(
         )
     except StatisticsError as error:
         return Check(None, warned=False, failed=False, note=error.reason)
-    return _check(test, f"{what}: as many in each arm", f"{what}: {differs}")
-
-
-def _check(test: ChiSquare, fits: str, differs: str) -> Check:
-    failed = test.p_value < FAILS_BELOW
-    warned = failed or test.p_value < WARNS_BELOW
-    return Check(test.p_value, warned, failed, differs if warned else fits)
+    return check(test, f"{what}: as many in each arm", f"{what}: {differs}")

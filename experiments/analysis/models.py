@@ -1,4 +1,4 @@
-"""The tables of the analysis: looks, snapshots and what was accepted about them."""
+"""The tables of the analysis: looks, alarms, snapshots and what was accepted."""
 
 from datetime import datetime
 from typing import Any
@@ -10,8 +10,9 @@ from sqlmodel import Field, SQLModel
 from core.audit import ActorKind
 from core.database import enum_column, json_column, utc_column
 from core.ids import new_id
-from experiments.analysis.results import Outcome, Verdict
+from experiments.analysis.labels import HorizonState, Outcome, Verdict
 from experiments.models import KEY_LENGTH, TEXT_LENGTH
+from experiments.plan import HarmAction
 
 HASH_LENGTH = 64
 HEADLINE_LENGTH = 4_000
@@ -44,6 +45,103 @@ class Look(SQLModel, table=True):
     design_hash: str = Field(max_length=HASH_LENGTH)
     state: dict[str, Any] = json_column()
     inputs_hash: str = Field(max_length=HASH_LENGTH)
+    horizon: HorizonState | None = enum_column(HorizonState, default=None)
+    """Null for looks from before there were boundaries: they were at the horizon."""
+    precision: float | None = None
+    """1 / standard error squared: how much was known."""
+    estimate: float | None = None
+    level: float | None = None
+    """Error rate of this arm's hypothesis; null where no boundary was drawn."""
+    p_value: float | None = None
+
+
+class LookStudy(SQLModel, table=True):
+    """What studies of the log said when a look was taken, beside what it read.
+
+    Append-only: between looks nobody sees a series move.
+    """
+
+    __tablename__ = "look_study"
+    __table_args__ = (UniqueConstraint("phase_id", "number"),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    project_id: UUID = Field(foreign_key="project.id")
+    environment_id: UUID = Field(foreign_key="environment.id")
+    phase_id: UUID = Field(foreign_key="phase.id")
+    number: int
+    at: datetime = utc_column()
+    watermark: datetime = utc_column()
+    reach: dict[str, Any] | None = json_column(default=None)
+    """How many units came by, in the form of `Reach`."""
+    series: list[Any] = json_column(default_factory=list)
+    """In the form of `Series`."""
+
+
+class HarmAlarm(SQLModel, table=True):
+    """A guardrail that got worse beyond doubt, at its first crossing. Append-only."""
+
+    __tablename__ = "harm_alarm"
+    __table_args__ = (UniqueConstraint("phase_id", "metric_id", "arm"),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    project_id: UUID = Field(foreign_key="project.id")
+    environment_id: UUID = Field(foreign_key="environment.id")
+    phase_id: UUID = Field(foreign_key="phase.id")
+    metric_id: UUID
+    metric_key: str = Field(max_length=KEY_LENGTH)
+    arm: str = Field(max_length=KEY_LENGTH)
+    action: HarmAction = enum_column(HarmAction)
+    bound: float
+    p_value: float
+    at: datetime = utc_column()
+    position: int = Field(sa_type=BigInteger)
+    watermark: datetime = utc_column()
+    state: dict[str, Any] = json_column()
+
+
+class InteractionTest(SQLModel, table=True):
+    """The newest test of whether a phase's effect depends on another's variant.
+
+    It is of the phase's primary metric, among the units that both phases have.
+    """
+
+    __tablename__ = "interaction_test"
+    __table_args__ = (UniqueConstraint("phase_id", "other_phase_id"),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    project_id: UUID = Field(foreign_key="project.id")
+    environment_id: UUID = Field(foreign_key="environment.id", index=True)
+    phase_id: UUID = Field(foreign_key="phase.id")
+    other_phase_id: UUID = Field(foreign_key="phase.id", index=True)
+    metric_key: str = Field(default="", max_length=KEY_LENGTH)
+    units: int = Field(sa_type=BigInteger)
+    """Matured units in both phases."""
+    tests: int
+    """How often the pair was tested."""
+    p_value: float
+    """Of the newest test alone."""
+    sequential_p_value: float
+    """Over all its tests."""
+    adjusted_p_value: float
+    """Among all pairs of the environment."""
+    degrees: int
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    at: datetime = utc_column()
+
+
+class AttendedCut(SQLModel, table=True):
+    """The last cut that an environment is done with: its looks taken, or missed.
+
+    Folding holds the watermark at the next one until then.
+    """
+
+    __tablename__ = "attended_cut"
+
+    environment_id: UUID = Field(foreign_key="environment.id", primary_key=True)
+    cut: datetime = utc_column()
+    at: datetime = utc_column()
 
 
 class Snapshot(SQLModel, table=True):

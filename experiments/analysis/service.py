@@ -1,41 +1,57 @@
-"""Taking the look, publishing snapshots and accepting invalid ones."""
+"""Taking looks, publishing snapshots and accepting invalid ones."""
 
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col, func, select
+from sqlmodel import col, select
 
 from core import audit
 from core.audit import Actor
 from core.clock import now as database_now
-from core.database import AsyncSession, is_sqlite
+from core.database import AsyncSession
 from experiments.analysis import queries
+from experiments.analysis.before import (
+    Before,
+    before_of,
+    last_numbers,
+    lines_of,
+    snapshots_by_hash,
+)
 from experiments.analysis.errors import (
     AlreadyAcknowledged,
     NothingToAcknowledge,
     SnapshotUnknown,
 )
-from experiments.analysis.looks import waiting_for
-from experiments.analysis.models import Acknowledgement, CurrentSnapshot, Snapshot
-from experiments.analysis.results import Outcome
-from experiments.analysis.rows import Inputs, inputs_hash, look_rows, snapshot_row
+from experiments.analysis.looks import DueLook, due_look, waiting_for
+from experiments.analysis.memory import effects_key, remember, remembered
+from experiments.analysis.models import Acknowledgement, HarmAlarm, Snapshot
+from experiments.analysis.results import Alarm, MetricResult, Outcome
+from experiments.analysis.rows import (
+    Inputs,
+    Said,
+    alarm_of,
+    alarm_rows,
+    inputs_hash,
+    line_of,
+    look_rows,
+    reach_of,
+    snapshot_row,
+    study_row,
+)
+from experiments.analysis.scorecard import looked_at
+from experiments.analysis.series import Studied
+from experiments.analysis.shown import show
+from experiments.analysis.taken import Measured, Taken, needed
 from experiments.design import PhaseDesign
 from experiments.errors import ReasonMissing
 from experiments.events.state import PhaseState
+from experiments.events.study_slices import Slice
 
 _LOST_RACES = 4
-_SHOWN = (
-    "snapshot_id",
-    "position",
-    "watermark",
-    "backlog",
-    "last_event_at",
-    "refreshed_at",
-)
 
 
 async def analyse(
@@ -46,20 +62,108 @@ async def analyse(
     experiment_id: UUID,
     project_id: UUID,
     now: datetime,
+    cut: datetime | None = None,
+    measured: Measured | None = None,
+    studied: Studied | None = None,
+    slices: Sequence[Slice] = (),
 ) -> Snapshot:
     """Publish what a phase's state says; the same inputs give the same snapshot row.
 
-    Takes the phase's one look when it is due. Before it a snapshot holds counts and
-    checks; after it, the effect is the one of the look's own state, whatever the state
-    became since. Two workers at once publish one row: the loser of a race reads what
-    the winner wrote.
+    Takes the look that is due. Before the first a snapshot holds counts and checks;
+    after it, effects are those of the looks' own states, whatever the state became
+    since. Two workers at once publish one row: the loser of a race reads what the
+    winner wrote.
+
+    Args:
+        session: The caller's transaction.
+        design: The frozen phase.
+        state: Its state now.
+        experiment_id: Whose phase it is.
+        project_id: Whose experiment it is.
+        now: The database's instant.
+        cut: The scheduled instant that the state is at, if it is at one.
+        measured: What was read from single units, for a look that needs it.
+        studied: What studies of the log say beside a look that is due.
+        slices: Units by what their exposures said, where the split warns.
     """
-    inputs = Inputs(project_id, experiment_id, design, state, now)
+    inputs = Inputs(
+        project_id,
+        experiment_id,
+        design,
+        state,
+        now,
+        cut=cut,
+        measured=measured or {},
+        studied=studied,
+        slices=tuple(slices),
+    )
     for _ in range(_LOST_RACES):
         with suppress(IntegrityError):
             async with session.begin_nested():
-                return await _publish(session, inputs)
-    return await _publish(session, inputs)
+                return await _publish_alone(session, inputs)
+    return await _publish_alone(session, inputs)
+
+
+async def analyse_many(
+    session: AsyncSession, phases: Sequence[Inputs], *, looks: bool = False
+) -> set[UUID]:
+    """Publish what the states of many phases say, in fewer statements than one by one.
+
+    Args:
+        session: The caller's transaction.
+        phases: What each analysis starts from.
+        looks: Whether to take the looks that are due; else those phases are left.
+
+    Returns:
+        The phases that are done.
+
+    Raises:
+        IntegrityError: Another worker published some of it meanwhile; nothing is done.
+    """
+    found = await before_of(session, [each.design.phase_id for each in phases])
+    ready, said, digests = dict[UUID, Before](), {}, {}
+    for inputs in phases:
+        phase_id, before = inputs.design.phase_id, found[inputs.design.phase_id]
+        due = due_look(inputs.design, inputs.state, before.lines, cut=inputs.cut)
+        if due is None:
+            ready[phase_id] = before
+        elif looks:
+            ready[phase_id] = _take(session, inputs, before, due)
+    await session.flush()
+    analysed = [each for each in phases if each.design.phase_id in ready]
+    for inputs in analysed:
+        phase_id = inputs.design.phase_id
+        said[phase_id] = await _said(session, inputs, ready[phase_id])
+        digests[phase_id] = inputs_hash(inputs, said[phase_id])
+    shown = dict(await snapshots_by_hash(session, digests))
+    numbers = await last_numbers(session, digests)
+    for inputs in analysed:
+        phase_id = inputs.design.phase_id
+        if phase_id not in shown:
+            snapshot = await _written(
+                session,
+                inputs,
+                said[phase_id],
+                number=numbers.get(phase_id, 0) + 1,
+                digest=digests[phase_id],
+            )
+            shown[phase_id] = snapshot.id
+    await session.flush()
+    await show(session, [(shown[each.design.phase_id], each) for each in analysed])
+    return set(said)
+
+
+async def look_due_now(
+    session: AsyncSession,
+    *,
+    design: PhaseDesign,
+    state: PhaseState,
+    cut: datetime | None = None,
+) -> int | None:
+    """The number of the look that analysing this state takes, if it takes one."""
+    lines = await lines_of(session, design.phase_id)
+    due = due_look(design, state, lines, cut=cut)
+    return None if due is None else due.number
 
 
 async def acknowledge(
@@ -114,22 +218,79 @@ async def acknowledge(
     return accepted
 
 
-async def _publish(session: AsyncSession, inputs: Inputs) -> Snapshot:
-    looks = await queries.looks_of(session, inputs.design.phase_id)
-    waiting = None if looks else waiting_for(inputs.design, inputs.state)
-    if not looks and waiting is None:
-        looks = look_rows(inputs)
-        session.add_all(looks)
-    phase_id = inputs.design.phase_id
-    digest = inputs_hash(inputs, looks, waiting)
+async def _publish_alone(session: AsyncSession, inputs: Inputs) -> Snapshot:
+    design, phase_id = inputs.design, inputs.design.phase_id
+    before = (await before_of(session, [phase_id]))[phase_id]
+    due = due_look(design, inputs.state, before.lines, cut=inputs.cut)
+    if due is not None:
+        before = _take(session, inputs, before, due)
+        await session.flush()
+    said = await _said(session, inputs, before)
+    digest = inputs_hash(inputs, said)
     snapshot = await _by_hash(session, phase_id, digest)
     if snapshot is None:
-        number = await _last_number(session, phase_id) + 1
-        snapshot = snapshot_row(inputs, looks, waiting, number=number)
-        session.add(snapshot)
+        numbers = await last_numbers(session, [phase_id])
+        number = numbers.get(phase_id, 0) + 1
+        snapshot = await _written(session, inputs, said, number=number, digest=digest)
         await session.flush()
-    await _show(session, snapshot, inputs)
+    await show(session, [(snapshot.id, inputs)])
     return snapshot
+
+
+def _take(
+    session: AsyncSession, inputs: Inputs, before: Before, due: DueLook
+) -> Before:
+    """Add a look's rows to the session; what is said of the phase with them."""
+    rows = look_rows(inputs, before.lines, due)
+    study = study_row(inputs, due)
+    session.add_all([*rows, *([] if study is None else [study])])
+    lines = (*before.lines, *(line_of(row) for row in rows))
+    return replace(before, lines=lines, study=study or before.study)
+
+
+async def _said(session: AsyncSession, inputs: Inputs, before: Before) -> Said:
+    return Said(
+        Taken(before.lines),
+        waiting_for(inputs.design, inputs.state, before.lines),
+        await _alarms(session, inputs, before.alarms),
+        reach=reach_of(before.study),
+    )
+
+
+async def _written(
+    session: AsyncSession, inputs: Inputs, said: Said, *, number: int, digest: str
+) -> Snapshot:
+    said = replace(said, effects=await _effects(session, inputs.design, said))
+    snapshot = snapshot_row(inputs, said, number=number, digest=digest)
+    session.add(snapshot)
+    return snapshot
+
+
+async def _effects(
+    session: AsyncSession, design: PhaseDesign, said: Said
+) -> tuple[MetricResult, ...]:
+    """What the looks say; between two looks it is worked out once."""
+    lines = said.taken.lines
+    key = effects_key(design, lines, said.alarms, awaited=said.waiting_for is not None)
+    found = remembered(key)
+    if found is None:
+        numbers = needed(design, lines)
+        kept = await queries.kept_by_looks(session, design.phase_id, numbers)
+        taken = replace(said.taken, kept=kept)
+        found = looked_at(design, taken, said.alarms, waiting_for=said.waiting_for)
+        remember(key, found)
+    return found
+
+
+async def _alarms(
+    session: AsyncSession, inputs: Inputs, known: Sequence[HarmAlarm]
+) -> tuple[Alarm, ...]:
+    """What rang so far, and what rings now: each once, and for ever."""
+    rows = alarm_rows(inputs, known)
+    if rows:
+        session.add_all(rows)
+        await session.flush()
+    return tuple(alarm_of(row) for row in (*known, *rows))
 
 
 async def _by_hash(
@@ -141,38 +302,3 @@ async def _by_hash(
         )
     )
     return found.first()
-
-
-async def _last_number(session: AsyncSession, phase_id: UUID) -> int:
-    found = await session.exec(
-        select(func.max(Snapshot.number)).where(Snapshot.phase_id == phase_id)
-    )
-    return found.one() or 0
-
-
-async def _show(session: AsyncSession, snapshot: Snapshot, inputs: Inputs) -> None:
-    """Let the phase show this snapshot, with the freshness of the inputs just read.
-
-    One statement, so that of two workers the one with the older state changes nothing.
-    """
-    state = inputs.state
-    insert = sqlite.insert if is_sqlite(session) else postgresql.insert
-    statement = insert(CurrentSnapshot).values(
-        phase_id=snapshot.phase_id,
-        experiment_id=snapshot.experiment_id,
-        snapshot_id=snapshot.id,
-        position=state.position,
-        watermark=state.watermark,
-        backlog=state.backlog,
-        last_event_at=state.last_event_at,
-        refreshed_at=inputs.now,
-    )
-    shown = tuple_(col(CurrentSnapshot.watermark), col(CurrentSnapshot.position))
-    fresh = tuple_(statement.excluded.watermark, statement.excluded.position)
-    await (await session.connection()).execute(
-        statement.on_conflict_do_update(
-            index_elements=["phase_id"],
-            set_={name: statement.excluded[name] for name in _SHOWN},
-            where=shown <= fresh,
-        )
-    )

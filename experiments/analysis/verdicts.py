@@ -1,33 +1,47 @@
-"""From a valid reading to a verdict, and from all verdicts to a recommendation."""
+"""From a valid reading to a verdict, and what is missing before there may be one."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
 
-from experiments.analysis.results import (
-    Comparison,
-    GuardrailOutcome,
-    Health,
-    MetricResult,
-    Outcome,
-    Recommendation,
-    Valid,
-    Verdict,
-)
-from experiments.design import Direction, MetricDesign, MetricRole, UnitKind
-from experiments.events.state import ArmMetricState
+from experiments.analysis.dealing import FEW_ACCOUNTS, FEWEST_ACCOUNTS
+from experiments.analysis.estimates import Valid
+from experiments.analysis.labels import Verdict
+from experiments.design import Direction, MetricDesign, MetricKind, UnitKind
+from experiments.events.state import ArmMetricState, SurvivalState
 
-MINIMUM_UNITS = {UnitKind.USER: 100, UnitKind.ACCOUNT: 40}
+MINIMUM_UNITS = {UnitKind.USER: 100, UnitKind.ACCOUNT: FEW_ACCOUNTS}
 """Matured units that each arm needs before any verdict."""
 
 MINIMUM_EVENTS = 10
 """Conversions and non-conversions, or units with a value, that each arm needs."""
 
+SKEWED = 355.0
+"""Units per squared skewness that a mean needs where the arms differ in size: the
+normal approximation of one tail does not cancel against the other's."""
+
+UNEQUAL = 0.1
+"""Relative difference in size from which arms count as unequal."""
+
 
 def shortage(
-    metric: MetricDesign, unit: UnitKind, arms: Iterable[ArmMetricState]
+    metric: MetricDesign,
+    unit: UnitKind,
+    arms: Iterable[ArmMetricState],
+    *,
+    dealt: bool = False,
 ) -> str | None:
-    """What is missing before a verdict may be given, or None."""
+    """What is missing before a verdict may be given, or None.
+
+    Args:
+        metric: What is read.
+        unit: What was randomised.
+        arms: The arms that are compared.
+        dealt: Whether few accounts are dealt anew, which asks for fewer of them.
+    """
+    least = FEWEST_ACCOUNTS if dealt else MINIMUM_UNITS[unit]
     for state in arms:
-        needed = MINIMUM_UNITS[unit]
+        needed = max(least, metric.minimum_units or 0)
         if state.raw.n < needed:
             return f"{state.arm} has {state.raw.n} units of the {needed} it needs"
         if state.nonzero < MINIMUM_EVENTS:
@@ -37,6 +51,86 @@ def shortage(
             left = state.raw.n - state.raw.y
             return f"{state.arm} has {left} units without one, of {MINIMUM_EVENTS}"
     return None
+
+
+def skewed(
+    metric: MetricDesign, control: ArmMetricState, treatment: ArmMetricState
+) -> str | None:
+    """Why arms of unequal size are too small for values this skewed, or None.
+
+    The sums do not hold a third moment. Of values from 0 up with a mean m and a
+    deviation s, the skewness is at least s / m - m / s (that of zeros and one other
+    value), so what that asks for is asked for at least.
+    """
+    sizes = sorted(state.raw.n for state in (control, treatment))
+    if metric.is_ratio or sizes[0] == 0 or sizes[1] - sizes[0] <= UNEQUAL * sizes[1]:
+        return None
+    smaller = min((control, treatment), key=lambda state: state.raw.n)
+    needed = math.ceil(SKEWED * _least_skewness(metric, smaller) ** 2)
+    if smaller.raw.n >= needed:
+        return None
+    return (
+        f"{smaller.arm} has {smaller.raw.n:,} units; with arms of unequal size, "
+        f"{needed:,} are needed for values this skewed"
+    )
+
+
+def missing(
+    metric: MetricDesign,
+    unit: UnitKind,
+    control: ArmMetricState,
+    treatment: ArmMetricState,
+    *,
+    survival: Sequence[SurvivalState] = (),
+    dealt: bool = False,
+) -> str | None:
+    """Why one arm against the control allows no verdict yet, or None.
+
+    Shares are held to their ten conversions, and dealt accounts need no normal
+    approximation: neither waits for the skewness of their values.
+    """
+    arms = (control, treatment)
+    short = shortage(metric, unit, arms, dealt=dealt) or _few_events(
+        metric, arms, survival
+    )
+    if short is not None or metric.is_binary or dealt:
+        return short
+    return skewed(metric, control, treatment)
+
+
+def _few_events(
+    metric: MetricDesign,
+    arms: Iterable[ArmMetricState],
+    survival: Sequence[SurvivalState],
+) -> str | None:
+    """What a time to an event lacks: the days of units without one are values too."""
+    if metric.kind is not MetricKind.TIME_TO_EVENT:
+        return None
+    events = {
+        each.arm: sum(each.events)
+        for each in survival
+        if each.metric_id == metric.metric_id
+    }
+    for state in arms:
+        found = events.get(state.arm, 0)
+        if found < MINIMUM_EVENTS:
+            return f"{state.arm} has {found} events of {MINIMUM_EVENTS}"
+    return None
+
+
+def _least_skewness(metric: MetricDesign, state: ArmMetricState) -> float:
+    """The least that the values of one arm can have, after their cap; from 0."""
+    sums = state.raw if state.capped is None else state.capped
+    n, total, squares = sums.n, sums.y, sums.yy
+    if metric.kind is MetricKind.TIME_TO_EVENT:
+        # Most units have no event: it is the days that are left which are skewed.
+        days = metric.window_days
+        total, squares = days * n - total, days * days * n - 2 * days * total + squares
+    deviations = n * squares - total * total
+    if total <= 0 or deviations <= 0:
+        return 0.0
+    spread = math.sqrt(Fraction(deviations, total * total))
+    return max(0.0, spread - 1.0 / spread)
 
 
 def judge(
@@ -59,100 +153,3 @@ def judge(
         Verdict.NOT_ENOUGH_DATA,
         "the interval includes 0, so either arm may be better",
     )
-
-
-def guard(verdict: Verdict) -> GuardrailOutcome:
-    """Whether a guardrail was harmed; without a margin only a gain shows it safe."""
-    if verdict is Verdict.LOSS:
-        return GuardrailOutcome.HARMED
-    if verdict is Verdict.WIN:
-        return GuardrailOutcome.SAFE
-    return GuardrailOutcome.UNRESOLVED
-
-
-def recommend(
-    health: Health,
-    metrics: tuple[MetricResult, ...],
-    *,
-    names: Mapping[str, str],
-    looked: bool,
-    waiting_for: str,
-) -> Recommendation:
-    """Turn verdicts into what to do.
-
-    Args:
-        health: A failed check decides alone.
-        metrics: Every metric's verdicts; the primary one decides.
-        names: What people call each arm.
-        looked: Whether the look has been taken.
-        waiting_for: What the look is waiting for, as a clause.
-    """
-    if health.failed:
-        checks = (health.sample_ratio, health.conflicts)
-        failed = tuple(check.note for check in checks if check.failed)
-        return Recommendation(Outcome.INVALID, None, failed)
-    if not looked:
-        return Recommendation(Outcome.KEEP_RUNNING, None, (waiting_for,))
-    primary = next(m for m in metrics if m.role is MetricRole.PRIMARY)
-    wins = [c for c in primary.comparisons if c.verdict is Verdict.WIN]
-    if wins:
-        return _among_winners(wins, primary.direction, metrics, names)
-    best = leading(primary)
-    verdicts = {c.verdict for c in primary.comparisons}
-    reasons = tuple(f"{names[c.arm]}: {c.reason}" for c in primary.comparisons)
-    if verdicts == {Verdict.LOSS}:
-        return Recommendation(Outcome.DONT_SHIP, best.arm, reasons)
-    if verdicts <= {Verdict.LOSS, Verdict.FLAT}:
-        return Recommendation(Outcome.NO_MEANINGFUL_DIFFERENCE, best.arm, reasons)
-    return Recommendation(Outcome.INCONCLUSIVE, best.arm, reasons)
-
-
-def leading(metric: MetricResult) -> Comparison:
-    """The arm that the sentence is about: the best one, by its estimate."""
-    return max(metric.comparisons, key=lambda c: _gain(c, metric.direction))
-
-
-def harmed(metrics: tuple[MetricResult, ...], arm: str) -> tuple[MetricResult, ...]:
-    """The guardrails that got significantly worse in one arm."""
-    return guardrails(metrics, arm, GuardrailOutcome.HARMED)
-
-
-def guardrails(
-    metrics: tuple[MetricResult, ...], arm: str, outcome: GuardrailOutcome
-) -> tuple[MetricResult, ...]:
-    """The guardrails with one outcome in one arm."""
-    return tuple(
-        metric
-        for metric in metrics
-        for comparison in metric.comparisons
-        if comparison.arm == arm and comparison.guardrail is outcome
-    )
-
-
-def _among_winners(
-    wins: list[Comparison],
-    direction: Direction,
-    metrics: tuple[MetricResult, ...],
-    names: Mapping[str, str],
-) -> Recommendation:
-    ranked = sorted(wins, key=lambda c: _gain(c, direction), reverse=True)
-    free = [c for c in ranked if not harmed(metrics, c.arm)]
-    if not free:
-        blocked = ranked[0]
-        harms = tuple(
-            f"{metric.name} got worse with {names[blocked.arm]}"
-            for metric in harmed(metrics, blocked.arm)
-        )
-        return Recommendation(Outcome.DONT_SHIP, blocked.arm, harms)
-    best = free[0]
-    unresolved = guardrails(metrics, best.arm, GuardrailOutcome.UNRESOLVED)
-    open_questions = [f"{m.name}: not shown to be safe" for m in unresolved]
-    reasons = (f"{names[best.arm]}: {best.reason}", *open_questions)
-    return Recommendation(Outcome.SHIP, best.arm, reasons)
-
-
-def _gain(comparison: Comparison, direction: Direction) -> float:
-    absolute = comparison.decisive.absolute
-    if absolute is None:
-        return float("-inf")
-    return absolute if direction is Direction.INCREASE else -absolute

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from experiments.analysis.results import MetricResult, Relative, Valid
+from experiments.analysis.results import MetricResult, Relative, Unbiased, Valid
 from experiments.design import Direction, UnitKind
 
 _NOUNS = {UnitKind.USER: ("user", "users"), UnitKind.ACCOUNT: ("account", "accounts")}
@@ -38,16 +38,36 @@ class Scale:
         return f"{text} {self.unit}".rstrip()
 
 
-def effect(metric: MetricResult, before: float, after: float, valid: Valid) -> str:
+def effect(
+    metric: MetricResult, before: float, after: float, valid: Valid | Unbiased
+) -> str:
     """Both levels and the interval, such as '19.0% -> 18.2% (-1.3 to -0.3 points)'."""
     scale = Scale.of(metric)
-    decimals = decimals_for(valid.low * scale.factor, valid.high * scale.factor)
+    decimals = _decimals(scale, before, after, valid)
     levels = f"{scale.level(before, decimals)} -> {scale.level(after, decimals)}"
     low = scale.change(valid.low, decimals)
     high = scale.change(valid.high, decimals)
     if metric.share:
         return f"{levels} ({low} to {high} points)"
     return f"{levels} {metric.unit}".rstrip() + f" ({low} to {high})"
+
+
+def difference(
+    metric: MetricResult, before: float, after: float, valid: Valid | Unbiased
+) -> str:
+    """The difference alone, as exact as its levels are said, such as '+0.4 points'."""
+    scale = Scale.of(metric)
+    decimals = _decimals(scale, before, after, valid)
+    return f"{scale.change(after - before, decimals)} {scale.unit}".rstrip()
+
+
+def _decimals(
+    scale: Scale, before: float, after: float, valid: Valid | Unbiased
+) -> int:
+    """As many as the interval has, and one more where levels would look alike."""
+    decimals = decimals_for(valid.low * scale.factor, valid.high * scale.factor)
+    alike = scale.level(before, decimals) == scale.level(after, decimals)
+    return decimals + 1 if before != after and alike else decimals
 
 
 def worst_case(metric: MetricResult, relative: Relative | None, valid: Valid) -> str:

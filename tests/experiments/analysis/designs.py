@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid5
 
-from experiments.analysis.readings import arm_states
+from experiments.analysis.labels import HorizonState
+from experiments.analysis.looks import DueLook
 from experiments.analysis.results import Report
 from experiments.analysis.scorecard import report
+from experiments.analysis.taken import Kept, Line, Taken
+from experiments.analysis.taking import take
+from experiments.arms import ArmDesign
 from experiments.design import (
-    ArmDesign,
     Direction,
     Hypothesis,
     MetricDesign,
@@ -20,6 +24,7 @@ from experiments.design import (
     UnitKind,
 )
 from experiments.events.state import ArmMetricState, PhaseState, Sums
+from experiments.plan import AnalysisPlan
 
 NAMESPACE = UUID("6f1f6a52-6a0c-4d0c-9a3e-1a4c5a0f7f10")
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -178,10 +183,26 @@ def looked(
     design: PhaseDesign, found: PhaseState, *, waiting_for: str | None = None
 ) -> Report:
     """The report after a look at this state; before it while something is awaited."""
-    return report(
-        design,
-        found,
-        looked=None if waiting_for else arm_states(found.metrics),
-        looks=(),
-        waiting_for=waiting_for,
-    )
+    if waiting_for:
+        return report(design, found, taken=Taken(), waiting_for=waiting_for)
+    return report(design, found, taken=taken(design, found), waiting_for=None)
+
+
+def taken(
+    design: PhaseDesign,
+    *states: PhaseState,
+    horizons: tuple[HorizonState, ...] = (HorizonState.AT,),
+) -> Taken:
+    """Looks at these states, one after the other."""
+    lines: tuple[Line, ...] = ()
+    kept = {}
+    for number, (found, horizon) in enumerate(zip(states, horizons, strict=True), 1):
+        due = DueLook(number, found.watermark, horizon)
+        kept[number] = Kept.of(found)
+        lines += take(design, found, kept[number], lines, due=due, at=found.watermark)
+    return Taken(lines, kept)
+
+
+def planned(design: PhaseDesign, **choices: Any) -> PhaseDesign:
+    """The same phase with a plan; without choices, the one everybody gets."""
+    return replace(design, plan=AnalysisPlan(**choices))

@@ -2,21 +2,39 @@
 
 import json
 import math
+from dataclasses import replace
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from experiments.analysis.labels import HorizonState
 from experiments.analysis.results import Comparison, Report, Verdict
+from experiments.analysis.scorecard import report
 from experiments.design import MAX_UNIT_TOTAL, MetricDesign, MetricKind, MetricRole
 from experiments.events.state import ArmMetricState, Sums
-from tests.experiments.analysis.designs import arm_state, design, looked, metric, state
+from tests.experiments.analysis.designs import (
+    arm_state,
+    design,
+    looked,
+    metric,
+    planned,
+    state,
+    taken,
+)
 
 PAID = metric("paid")
 SPEND = metric("spend", kind=MetricKind.SUM, role=MetricRole.SECONDARY, cap=5_000_000)
 VALUE = metric("value", kind=MetricKind.MEAN, role=MetricRole.GUARDRAIL)
 PHASE = design(PAID, VALUE, SPEND)
+PLANNED = planned(design(PAID, replace(VALUE, margin=0.1), SPEND))
+HORIZONS = [
+    (HorizonState.BEFORE,),
+    (HorizonState.AT,),
+    (HorizonState.BEFORE, HorizonState.AT),
+    (HorizonState.AT, HorizonState.AFTER),
+]
 
 counts = some.integers(0, 5) | some.integers(0, 10**7)
 totals = some.sampled_from([0, 1, 10**6, MAX_UNIT_TOTAL]) | some.integers(
@@ -66,6 +84,24 @@ def test_any_state_gives_a_report_without_a_nan(
     assert "None" not in text
     assert "-> -0.0 " not in text
     for result in report.metrics:
+        for comparison in result.comparisons:
+            _agrees_with_itself(result.key, comparison)
+
+
+@settings(deadline=None, max_examples=40)
+@given(arms("control"), arms("sixty"), some.sampled_from(HORIZONS))
+def test_any_look_of_a_plan_gives_a_report_without_a_nan(
+    control: list[ArmMetricState],
+    sixty: list[ArmMetricState],
+    horizons: tuple[HorizonState, ...],
+) -> None:
+    found = state(PLANNED, *control, *sixty)
+    looks = taken(PLANNED, *(found for _ in horizons), horizons=horizons)
+    text = report(PLANNED, found, taken=looks, waiting_for="more units")
+    body = json.dumps(msgspec.to_builtins(text), allow_nan=False)
+    assert msgspec.json.decode(body, type=Report) == text
+    assert "nan" not in text.headline
+    for result in text.metrics:
         for comparison in result.comparisons:
             _agrees_with_itself(result.key, comparison)
 

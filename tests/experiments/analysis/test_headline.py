@@ -21,6 +21,7 @@ from tests.experiments.analysis.designs import (
     arm_state,
     conversions,
     design,
+    ended,
     looked,
     metric,
     paid,
@@ -243,7 +244,23 @@ def test_too_few_units_in_an_arm_give_no_effect() -> None:
 
 
 def test_a_test_that_stopped_early_says_so() -> None:
-    text = sentence(*paid((3_000, 120), (3_000, 180)))
+    phase, found = paid((3_000, 120), (3_000, 180))
+    text = sentence(ended(phase), found)
+    assert "It stopped at 6,000 of 20,000 planned users." in text
+
+
+def test_a_test_that_still_runs_does_not_say_that_it_stopped() -> None:
+    text = sentence(*paid((3_000, 120), (3_000, 121), minimum_effect=0.1))
+    assert text == (
+        "60 reports instead of 100: paid conversion 4.00% -> 4.03% (-0.96 to +1.03 "
+        "points). So far it has 6,000 of 20,000 planned users. No difference that "
+        "matters."
+    )
+
+
+def test_a_finished_import_stopped_where_it_ends() -> None:
+    phase, found = paid((3_000, 120), (3_000, 180))
+    text = sentence(replace(phase, imported=True, finished_import=True), found)
     assert "It stopped at 6,000 of 20,000 planned users." in text
 
 

@@ -3,13 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from experiments.analysis.documents import state_document, state_from
 from experiments.analysis.inputs import snapshot_hash
-from experiments.analysis.looks import (
-    information,
-    state_document,
-    state_from,
-    waiting_for,
-)
+from experiments.analysis.looks import information, waiting_for
 from experiments.events.state import PhaseState, Sums
 from tests.experiments.analysis.designs import (
     START,

@@ -12,12 +12,16 @@ from sqlmodel import col, delete, func, select
 from core.audit import AuditRow
 from core.database import AsyncSession, Sessions
 from core.problems import Invalid, NotFound
+from core.tenancy import Governance
 from experiments.analysis import queries, service
 from experiments.analysis.errors import AlreadyAcknowledged, NothingToAcknowledge
 from experiments.analysis.handoff import mark_distilled, take_undistilled
 from experiments.analysis.models import CurrentSnapshot, Look, Snapshot
 from experiments.analysis.results import Outcome, Verdict
 from experiments.design import design_hash
+from experiments.governance.models import Launch
+from experiments.lifecycle import ExperimentStatus
+from experiments.models import Experiment
 from tests.conftest import Tenant
 from tests.experiments.analysis.designs import (
     MONTH_LATER,
@@ -276,6 +280,53 @@ async def test_only_invalid_results_can_be_accepted_and_only_once(
     await accept(bad.id, "because")
     with pytest.raises(AlreadyAcknowledged):
         await accept(bad.id, "because")
+
+
+async def test_an_experiment_that_was_declared_invalid_shows_its_counts_alone(
+    sessions: Sessions, tenant: Tenant
+) -> None:
+    plan, found = paid((10_000, 400), (10_000, 480))
+    experiment, plan = await prepared(sessions, *scope(tenant), plan)
+    await publish(sessions, tenant.project_id, experiment, plan, found)
+    async with sessions() as session:
+        before = await _shown(session, tenant, experiment)
+    assert before.report.verdict is Verdict.WIN
+    async with sessions.begin() as session:
+        row = await session.get_one(Experiment, experiment)
+        row.status = ExperimentStatus.INVALIDATED
+    async with sessions() as session:
+        after = await _shown(session, tenant, experiment)
+    assert after.hides_effect
+    assert after.report.verdict is Verdict.INVALID
+    assert after.report.recommendation.outcome is Outcome.INVALID
+    assert "declared invalid" in after.report.headline
+    comparison = after.report.metrics[0].comparisons[0]
+    assert comparison.raw.control.n == 10_000
+    assert comparison.raw.absolute is None
+    assert comparison.valid is None
+
+
+async def test_what_nobody_reviewed_is_said_with_the_results(
+    sessions: Sessions, tenant: Tenant
+) -> None:
+    plan, found = paid((10_000, 400), (10_000, 480))
+    experiment, plan = await prepared(sessions, *scope(tenant), plan)
+    await publish(sessions, tenant.project_id, experiment, plan, found)
+    async with sessions.begin() as session:
+        session.add(
+            Launch(
+                phase_id=plan.phase_id,
+                experiment_id=experiment,
+                governance=Governance.SOLO,
+                reviewed=False,
+                approvals=0,
+            )
+        )
+    async with sessions() as session:
+        shown = await _shown(session, tenant, experiment)
+    assert shown.report.not_reviewed == (
+        "Nobody reviewed the design before it started.",
+    )
 
 
 async def test_another_environments_snapshot_is_not_found(
