@@ -23,6 +23,8 @@ class Reason(StrEnum):
     IDENTITY_LINK = "IDENTITY_LINK"
     OVERRIDE = "OVERRIDE"
     KILL_SWITCH = "KILL_SWITCH"
+    HOLDBACK = "HOLDBACK"
+    SHIPPED = "SHIPPED"
 
 
 class Cause(StrEnum):
@@ -40,6 +42,9 @@ class Cause(StrEnum):
     PREREQUISITE_UNMET = "PREREQUISITE_UNMET"
     OUTSIDE_LAYER = "OUTSIDE_LAYER"
     OUTSIDE_COVERAGE = "OUTSIDE_COVERAGE"
+    ARM_DROPPED = "ARM_DROPPED"
+    HOLDBACK = "HOLDBACK"
+    SHIPPED = "SHIPPED"
     UNKNOWN_EXPERIMENT = "UNKNOWN_EXPERIMENT"
 
 
@@ -56,11 +61,17 @@ REASONS: Mapping[Cause, Reason] = {
     Cause.PREREQUISITE_UNMET: Reason.STATIC,
     Cause.OUTSIDE_LAYER: Reason.SPLIT,
     Cause.OUTSIDE_COVERAGE: Reason.SPLIT,
+    Cause.ARM_DROPPED: Reason.SPLIT,
+    Cause.HOLDBACK: Reason.HOLDBACK,
+    Cause.SHIPPED: Reason.SHIPPED,
     Cause.UNKNOWN_EXPERIMENT: Reason.UNKNOWN,
 }
 
 RANDOMISED = frozenset({Cause.SPLIT, Cause.LINKED})
 """What makes a subject part of the experiment: it has its arm by chance."""
+
+PLACED = RANDOMISED | {Cause.HOLDBACK, Cause.SHIPPED}
+"""What gives a subject a variant that other experiments may build on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +90,11 @@ class Decision:
     def value(self) -> Any:
         """What a flag client receives."""
         return self.variant.value
+
+    @property
+    def placed(self) -> bool:
+        """Whether it has a variant, by chance or as shipped: prerequisites ask this."""
+        return self.cause in PLACED
 
 
 Settle = Callable[[Attributes], Decision]
@@ -100,11 +116,13 @@ class CompiledPhase:
     condition: Condition
     control: VariantDefinition
     ranges: tuple[Range, ...]
+    served: tuple[VariantDefinition, ...]
+    """What is served in each of the ranges."""
     attribute_names: frozenset[str]
     """The top-level attributes that its rules, or those it builds on, read."""
     parents: Mapping[str, "CompiledPhase"]
     """The phases that its prerequisites name, as far as they can be met."""
-    decisions: dict[tuple[str, Cause], Decision] = field(default_factory=dict)
+    decisions: dict[tuple[str, Cause, bool], Decision] = field(default_factory=dict)
     linked: dict[str, dict[str, Decision]] = field(default_factory=dict)
     """What linked ids keep, by attribute and text."""
     sent_first: bool = field(init=False)
@@ -112,20 +130,36 @@ class CompiledPhase:
     and not for one that requires, or is required by, a limit or a flow."""
     settle: Settle = field(init=False)
     remainder: Remainder = field(init=False)
+    admitted: Remainder = field(init=False)
+    """What is left of `remainder` for whom the condition lets in."""
 
-    def decision(self, variant: VariantDefinition, cause: Cause) -> Decision:
-        """The one decision of its kind."""
-        found = self.decisions.get((variant.key, cause))
+    def decision(
+        self, variant: VariantDefinition, cause: Cause, *, measured: bool = False
+    ) -> Decision:
+        """The one decision of its kind; `measured` exposes what was not randomised."""
+        inside = measured or cause in RANDOMISED
+        found = self.decisions.get((variant.key, cause, inside))
         if found is None:
-            found = Decision(self, variant, cause, REASONS[cause], cause in RANDOMISED)
-            self.decisions[variant.key, cause] = found
+            found = Decision(self, variant, cause, REASONS[cause], inside)
+            self.decisions[variant.key, cause, inside] = found
         return found
 
     def link(self, attribute: str, text: str, variant_key: str | None) -> None:
-        """Let an id keep a variant, or nothing: also where the variant is gone."""
+        """Let an id keep a variant, or nothing: also where the variant is gone.
+
+        Once a variant is shipped, only that one is kept: nobody who had it is held
+        back, and nobody stays with another for an id that was linked. Who met a variant
+        that was dropped has the control, and is not dealt another one.
+        """
+        shipped = self.definition.shipped
+        if shipped is not None and variant_key != shipped.variant:
+            variant_key = None
+        cause = Cause.LINKED if shipped is None else Cause.SHIPPED
         kept = [v for v in self.definition.variants if v.key == variant_key]
         if kept:
-            decision = self.decision(kept[0], Cause.LINKED)
+            decision = self.decision(kept[0], cause)
+            if shipped is None and variant_key in self.definition.dropped:
+                decision = self.withheld(Cause.ARM_DROPPED)
             self.linked.setdefault(attribute, {})[text] = decision
         elif attribute in self.linked:
             self.linked[attribute].pop(text, None)
@@ -135,10 +169,16 @@ class CompiledPhase:
         if not self.linked:
             return self.definition
         kept = {
-            attribute: {text: each.variant.key for text, each in by_text.items()}
+            attribute: {text: self._kept_key(each) for text, each in by_text.items()}
             for attribute, by_text in self.linked.items()
         }
         return replace(self.definition, sticky=kept)
+
+    def _kept_key(self, decision: Decision) -> str:
+        """The variant of a link; of those that were dropped any one does as well."""
+        if decision.cause is Cause.ARM_DROPPED:
+            return min(self.definition.dropped)
+        return decision.variant.key
 
     def withheld(self, cause: Cause) -> Decision:
         """The control, for this cause."""

@@ -15,6 +15,7 @@ from experiments.assignment.phases import (
     PhaseDefinition,
     Prerequisite,
     Serving,
+    ShippedDefinition,
     VariantDefinition,
 )
 from experiments.assignment.subjects import Base, Directory, Relevant
@@ -30,6 +31,7 @@ __all__ = [
     "Prerequisite",
     "Relevant",
     "Serving",
+    "ShippedDefinition",
     "Snapshot",
     "VariantDefinition",
 ]

@@ -4,7 +4,8 @@ The steps, in the order in which one settles it: an override, a kill switch, a p
 stop, a missing unit, a link to an id that was exposed before, a holdout, the targeting,
 the prerequisites, the layer, the split. Whoever met a variant keeps it, so a link comes
 before all that would have kept its id out. A phase is compiled to a chain of functions
-that holds only the steps that it has.
+that holds only the steps that it has. Where a variant was shipped, the rollout stands
+in the place of layer and split: the layer only says who is measured.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,9 +26,10 @@ from experiments.assignment.phases import (
     LayerSlots,
     PhaseDefinition,
     Serving,
+    ShippedDefinition,
     VariantDefinition,
 )
-from experiments.assignment.ranges import bucket_ranges, membership, table
+from experiments.assignment.ranges import Range, bucket_ranges, membership, table
 from experiments.assignment.units import (
     HASH_VERSION,
     UNIT_ATTRIBUTES,
@@ -82,14 +84,15 @@ def compiled_phase(
     A prerequisite whose experiment is not among `parents` can never be met.
     """
     condition = compiled(definition.condition or {})
-    weights = [variant.weight for variant in definition.variants]
+    served, ranges = _slices(definition)
     named = [each.experiment_key for each in definition.prerequisites]
     known = {key: parents[key] for key in named if key in parents} if parents else {}
     phase = CompiledPhase(
         definition=definition,
         condition=condition,
         control=next(v for v in definition.variants if v.is_control),
-        ranges=bucket_ranges(len(weights), definition.coverage, weights),
+        ranges=ranges,
+        served=served,
         attribute_names=condition.names().union(
             *(parent.attribute_names for parent in known.values())
         ),
@@ -143,24 +146,56 @@ def _kept_by_link(
     return None
 
 
+def _slices(
+    definition: PhaseDefinition,
+) -> tuple[tuple[VariantDefinition, ...], tuple[Range, ...]]:
+    """What is served in which part of [0, 1)."""
+    variants, shipped = definition.variants, definition.shipped
+    if shipped is None:
+        parts = zip(variants, _dealt(definition), strict=True)
+        left = [each for each in parts if each[0].key not in definition.dropped]
+        return tuple(v for v, _ in left), tuple(part for _, part in left)
+    control = next(v for v in variants if v.is_control)
+    variant = next(v for v in variants if v.key == shipped.variant)
+    reached = (*shipped.kept, *shipped.added)
+    served = (control,) * len(shipped.held_back) + (variant,) * len(reached)
+    return served, (*shipped.held_back, *reached)
+
+
+def _dealt(definition: PhaseDefinition) -> tuple[Range, ...]:
+    """The part of every variant, also of one that was dropped since."""
+    weights = [variant.weight for variant in definition.variants]
+    return bucket_ranges(len(weights), definition.coverage, weights)
+
+
 def _remainder(phase: CompiledPhase) -> Remainder:
     """From the last step to the first, each in front of those behind it."""
     definition = phase.definition
-    steps = _split(phase)
-    if definition.layer is not None:
-        steps = _in_layer(phase, definition.layer, steps)
+    if definition.shipped is not None:
+        steps = _shipping(phase, definition.shipped)
+    else:
+        steps = _split(phase)
+        if definition.layer is not None:
+            steps = _in_layer(phase, definition.layer, steps)
     if definition.prerequisites:
         steps = _after_parents(phase, steps)
+    phase.admitted = steps
     if definition.condition:
         steps = _targeting(phase, steps)
     return steps
 
 
 def _split(phase: CompiledPhase) -> Remainder:
-    seed, places = phase.definition.seed.encode("latin-1"), table(phase.ranges)
-    state = fnv32a(phase.definition.seed)
+    definition = phase.definition
+    seed, places = definition.seed.encode("latin-1"), table(_dealt(definition))
+    state = fnv32a(definition.seed)
     outside = phase.withheld(Cause.OUTSIDE_COVERAGE)
-    arms = [phase.decision(v, Cause.SPLIT) for v in phase.definition.variants]
+    arms = [
+        phase.withheld(Cause.ARM_DROPPED)
+        if variant.key in definition.dropped
+        else phase.decision(variant, Cause.SPLIT)
+        for variant in definition.variants
+    ]
     given = (*arms, outside)
 
     def split(attributes: Attributes, key: Key) -> Decision:
@@ -169,6 +204,50 @@ def _split(phase: CompiledPhase) -> Remainder:
         return given[places[position_after(key, state)]]
 
     return split
+
+
+def _shipping(phase: CompiledPhase, shipped: ShippedDefinition) -> Remainder:
+    """Who is outside the layer was never randomised, and is served but not measured."""
+    seed, places = phase.definition.seed.encode("latin-1"), table(phase.ranges)
+    state = fnv32a(phase.definition.seed)
+    waiting = phase.withheld(Cause.OUTSIDE_COVERAGE)
+    inside = (*_shipped(phase, shipped, measured=shipped.measured), waiting)
+    outside = (*_shipped(phase, shipped, measured=False), waiting)
+    layer = phase.definition.layer
+
+    def ship(attributes: Attributes, key: Key) -> Decision:
+        if isinstance(key, bytes):
+            return inside[places[position(seed, key)]]
+        return inside[places[position_after(key, state)]]
+
+    if layer is None or not shipped.measured:
+        return ship
+    members = membership(layer.ranges)
+    in_layer = shared_positions(layer.seed.encode("latin-1"))
+
+    def ship_past_layer(attributes: Attributes, key: Key) -> Decision:
+        if members[in_layer[key]]:
+            return ship(attributes, key)
+        if isinstance(key, bytes):
+            return outside[places[position(seed, key)]]
+        return outside[places[position_after(key, state)]]
+
+    return ship_past_layer
+
+
+def _shipped(
+    phase: CompiledPhase, shipped: ShippedDefinition, *, measured: bool
+) -> list[Decision]:
+    """The decision of each slice; whom the rollout added is never measured."""
+    compared = len(shipped.held_back) + len(shipped.kept)
+    return [
+        phase.decision(
+            variant,
+            Cause.HOLDBACK if place < len(shipped.held_back) else Cause.SHIPPED,
+            measured=measured and place < compared,
+        )
+        for place, variant in enumerate(phase.served)
+    ]
 
 
 def _in_layer(phase: CompiledPhase, layer: LayerSlots, after: Remainder) -> Remainder:
@@ -197,7 +276,7 @@ def _after_parents(phase: CompiledPhase, after: Remainder) -> Remainder:
     def follow(attributes: Attributes, key: Key) -> Decision:
         for settle, variants in steps:
             decision = settle(attributes)
-            if not decision.in_experiment or decision.variant.key not in variants:
+            if not decision.placed or decision.variant.key not in variants:
                 return unmet
         return after(attributes, key)
 

@@ -78,7 +78,7 @@ def explained(phase: CompiledPhase, attributes: Attributes) -> Explanation:
     """Decide, and keep the buckets, the slices and the comparison that failed."""
     definition = phase.definition
     unit = unit_of(definition.unit, attributes)
-    keys = [variant.key for variant in definition.variants]
+    keys = [variant.key for variant in phase.served]
     return Explanation(
         decision=decide(phase, attributes),
         unit=unit,
@@ -122,7 +122,7 @@ def _parents(phase: CompiledPhase, attributes: Attributes) -> tuple[ParentPlace,
         decision = None if parent is None else decide(parent, attributes)
         met = (
             decision is not None
-            and decision.in_experiment
+            and decision.placed
             and decision.variant.key in wanted.variants
         )
         variants = tuple(sorted(wanted.variants))

@@ -35,6 +35,8 @@ class Links:
             for place, phase in enumerate(phases)
         }
         self._places: dict[str, dict[str, set[int]]] = {}
+        self.count = 0
+        """Never falls: what was taken back still has its place."""
         for place, phase in self._phases.values():
             for attribute, by_text in phase.linked.items():
                 for text in by_text:
@@ -63,4 +65,6 @@ class Links:
         return found
 
     def _add(self, attribute: str, text: str, place: int) -> None:
-        self._places.setdefault(attribute, {}).setdefault(text, set()).add(place)
+        places = self._places.setdefault(attribute, {}).setdefault(text, set())
+        self.count += place not in places
+        places.add(place)

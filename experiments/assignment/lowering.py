@@ -9,6 +9,8 @@ Its rules follow the evaluator's steps, so that an SDK gives the same value:
   sticky buckets never falls back to another attribute by itself, so a visitor has a
   rule of its own, which demands that there is no user;
 * the slots of a layer are one more filter; the attribute that is hashed stays as it is;
+* a shipped variant is forced on the parts of [0, 1) that it has reached; while it is
+  measured, an experiment rule in front of them reports those who are compared;
 * a prerequisite asks a feature which variant of the other experiment the subject has.
 
 An exposure reported by an SDK has the experiment's key as its experiment id, and as its
@@ -20,11 +22,12 @@ this the rules name the fallback attribute and a bucket version. Overridden ids 
 it, for an override is meant for colleagues and test accounts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from experiments.assignment.decisions import CompiledPhase
 from experiments.assignment.definitions import Snapshot
-from experiments.assignment.phases import Serving
+from experiments.assignment.phases import Serving, ShippedDefinition, VariantDefinition
+from experiments.assignment.ranges import Range
 from experiments.assignment.rules import (
     HELD_OUT,
     NONE,
@@ -50,7 +53,9 @@ def lowered(snapshot: Snapshot) -> dict[str, dict[str, Json]]:
     for key, phase in phases.items():
         if _nulls(phase):
             features[override_feature(key)] = overridden(phase.definition)
-    for key in sorted({key for phase in phases.values() for key in phase.parents}):
+    asked_for = {key for phase in phases.values() for key in phase.parents}
+    asked_for |= {key for key, phase in phases.items() if _ships_null(phase)}
+    for key in sorted(asked_for):
         features[variant_feature(key)] = randomised(phases[key], holdouts)
     return {"features": features | holdouts.features()}
 
@@ -65,7 +70,8 @@ def _feature(phase: CompiledPhase, holdouts: Holdouts) -> Json:
             else:
                 asks = {"parentConditions": [asked(name, HELD_OUT)]}
                 rules.append(asks | {"force": control})
-        rules += _splits(phase)
+        shipped = phase.definition.shipped
+        rules += _splits(phase) if shipped is None else _shipping(phase, shipped)
     else:
         rules.append({"force": control})
     return {"defaultValue": control, "rules": rules}
@@ -83,25 +89,72 @@ def _overrides(phase: CompiledPhase) -> Iterator[Json]:
 
 
 def _splits(phase: CompiledPhase) -> Iterator[Json]:
+    """Where an arm was dropped, those that are left have their parts by name."""
+    definition = phase.definition
+    if definition.dropped:
+        parts = {"ranges": [list(part) for part in phase.ranges]}
+        return _experiment(phase, definition.number, phase.served, parts)
+    split = {
+        "coverage": definition.coverage,
+        "weights": [variant.weight for variant in definition.variants],
+    }
+    return _experiment(phase, definition.number, definition.variants, split)
+
+
+def _shipping(phase: CompiledPhase, shipped: ShippedDefinition) -> Iterator[Json]:
+    """Its bucket version is a new one: what a client kept of the split is over."""
+    variant = next(v for v in phase.definition.variants if v.key == shipped.variant)
+    if shipped.measured:
+        parts = {"ranges": [_part(shipped.held_back), _part(shipped.kept)]}
+        arms = (phase.control, variant)
+        yield from _experiment(phase, phase.definition.exposing, arms, parts)
+    if variant.value is None:
+        name = variant_feature(phase.definition.experiment_key)
+        others = [v.key for v in phase.definition.variants if v.key != variant.key]
+        yield _null_unless(name, NONE, *others)
+        return
+    for rule in eligible(phase, in_layer=False):
+        for part in (*shipped.kept, *shipped.added):
+            yield rule | {"force": variant.value, "range": list(part)}
+
+
+def _part(parts: Sequence[Range]) -> list[float]:
+    """The one range of an arm, as the language has it; empty where it has none."""
+    return list(parts[0]) if parts else [0.0, 0.0]
+
+
+def _experiment(
+    phase: CompiledPhase,
+    number: int,
+    variants: Sequence[VariantDefinition],
+    split: Json,
+) -> Iterator[Json]:
+    """One experiment rule for each attribute that can be hashed."""
     definition = phase.definition
     fallback = UNIT_ATTRIBUTES[definition.unit][1:]
     for rule in eligible(phase):
         attribute = rule["hashAttribute"]
-        sticky: Json = {"bucketVersion": definition.number}
+        sticky: Json = {"bucketVersion": number}
         if fallback and attribute not in fallback:
             sticky["fallbackAttribute"] = fallback[0]
         yield {
-            "id": f"{definition.experiment_key}:{definition.number}:{attribute}",
+            "id": f"{definition.experiment_key}:{number}:{attribute}",
             "key": definition.experiment_key,
             "name": definition.experiment_key,
-            "phase": str(definition.number),
+            "phase": str(number),
             **rule,
             **sticky,
-            "coverage": definition.coverage,
-            "weights": [variant.weight for variant in definition.variants],
-            "variations": [variant.value for variant in definition.variants],
-            "meta": [{"key": v.key, "name": v.key} for v in definition.variants],
+            **split,
+            "variations": [variant.value for variant in variants],
+            "meta": [{"key": v.key, "name": v.key} for v in variants],
         }
+
+
+def _ships_null(phase: CompiledPhase) -> bool:
+    shipped = phase.definition.shipped
+    return shipped is not None and any(
+        v.key == shipped.variant and v.value is None for v in phase.definition.variants
+    )
 
 
 def _nulls(phase: CompiledPhase) -> set[str]:

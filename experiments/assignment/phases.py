@@ -56,6 +56,21 @@ class Prerequisite:
     variants: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class ShippedDefinition:
+    """A variant that was decided on: who has it does not depend on the split."""
+
+    variant: str
+    held_back: tuple[Range, ...]
+    """Keeps the control: a part of what was the control's while it was tested."""
+    kept: tuple[Range, ...]
+    """Had the variant while it was tested; compared with what is held back."""
+    added: tuple[Range, ...]
+    """Everyone else whom the rollout has reached."""
+    measured: bool
+    """Whether those held back and those kept are exposed, to be compared."""
+
+
 Kept = Mapping[str, Mapping[str, str]]
 """A variant's key, by attribute (id, anonymousId, accountId) and by its text."""
 
@@ -83,3 +98,18 @@ class PhaseDefinition:
     """Subjects that get a variant by name; they are not in the experiment."""
     sticky: Kept = field(default_factory=dict)
     """Subjects that keep the variant of an id that was linked to theirs."""
+    dropped: frozenset[str] = frozenset()
+    """Variants that were taken out: their part of [0, 1) gets the control, unexposed,
+    and all other parts stay as they are."""
+    shipped: ShippedDefinition | None = None
+    """What stands in the place of the layer and the split once it is shipped."""
+
+    @property
+    def exposing(self) -> int:
+        """The number of the phase that exposures are of.
+
+        A comparison of what was shipped with what is held back is a phase of its own,
+        the next one.
+        """
+        shipped = self.shipped
+        return self.number + (shipped is not None and shipped.measured)

@@ -2,9 +2,9 @@
 
 The features have no experiment: `$holdout:<key>` says whether a holdout keeps the
 subject out, `$override:<key>` which variant a person gave it and `$variant:<key>` which
-one it has by chance, or "". The last is what prerequisites ask. The value alone would
-not do: the control's is also served to those outside, and two variants may share one.
-All are made of forced values, so asking them exposes nobody.
+one it has by chance or as shipped, or "". The last is what prerequisites ask. The value
+alone would not do: the control's is also served to those outside, and two variants may
+share one. All are made of forced values, so asking them exposes nobody.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -113,7 +113,7 @@ def overridden(definition: PhaseDefinition) -> Json:
 
 
 def randomised(phase: CompiledPhase, holdouts: Holdouts) -> Json:
-    """The feature that says which variant a subject has by chance."""
+    """The feature that says which variant a subject has by chance, or as shipped."""
     definition = phase.definition
     if definition.serving is not Serving.SPLIT:
         return {"defaultValue": NONE, "rules": []}
@@ -127,13 +127,13 @@ def randomised(phase: CompiledPhase, holdouts: Holdouts) -> Json:
     ]
     rules += [
         rule | {"force": variant.key, "range": list(part)}
-        for rule in eligible(phase)
-        for variant, part in zip(definition.variants, phase.ranges, strict=True)
+        for rule in eligible(phase, in_layer=definition.shipped is None)
+        for variant, part in zip(phase.served, phase.ranges, strict=True)
     ]
     return {"defaultValue": NONE, "rules": rules}
 
 
-def eligible(phase: CompiledPhase) -> Iterator[Json]:
+def eligible(phase: CompiledPhase, *, in_layer: bool = True) -> Iterator[Json]:
     """For each attribute that can be hashed, what makes a subject eligible."""
     definition = phase.definition
     if any(p.experiment_key not in phase.parents for p in definition.prerequisites):
@@ -147,7 +147,7 @@ def eligible(phase: CompiledPhase) -> Iterator[Json]:
         conditions = [each for each in (rule.get("condition"), condition) if each]
         if len(conditions) == 2:
             conditions = [{"$and": conditions}]
-        layer = definition.layer
+        layer = definition.layer if in_layer else None
         filters = layer and {
             "attribute": rule["hashAttribute"],
             "seed": layer.seed,

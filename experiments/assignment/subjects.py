@@ -1,10 +1,16 @@
 """Every experiment decided for one subject, at the cost of those that target it."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from core.conditions import Attributes
-from experiments.assignment.decisions import Cause, CompiledPhase, Decision
+from experiments.assignment.decisions import (
+    Cause,
+    CompiledPhase,
+    Decision,
+    Remainder,
+)
 from experiments.assignment.evaluator import (
     OVERRIDE_ATTRIBUTES,
     WITHHOLDING,
@@ -16,6 +22,9 @@ from experiments.assignment.units import Key, account_key, shared_positions, use
 from experiments.design import UnitKind
 
 MAX_BASES = 64
+
+_Step = tuple[int, Remainder, Decision]
+"""The number of a phase's condition; what it gives whom that lets in, and others."""
 
 Situation = tuple[bool, bool, int]
 """Whether there is a user and an account, and the holdouts that keep them out."""
@@ -94,7 +103,7 @@ class Directory:
     def __init__(self, phases: Sequence[CompiledPhase], links: Links) -> None:
         self._phases = phases
         self._links = links
-        self._remainders = [phase.remainder for phase in phases]
+        self._steps, self._tests = _shared_conditions(phases)
         self._bits: dict[_Hold, int] = {}
         self._masks = [self._mask(phase) for phase in phases]
         self._holds = [
@@ -115,7 +124,7 @@ class Directory:
         stored_first = sent_first if stored_first is None else stored_first
         user, account = user_key(sent_first), account_key(sent_first)
         base = self._base(user, account)
-        is_open, remainders = base.open, self._remainders
+        is_open = base.open
         places: list[int] = []
         decisions: list[Decision] = []
         for group, always in zip(self._groups, base.always, strict=True):
@@ -127,12 +136,27 @@ class Directory:
             if group.required:
                 asked = [p for p in group.targeting(attributes) if is_open[p]]
                 asked += always
-            decisions += [remainders[place](attributes, key) for place in asked]
+            decisions += self._decided(asked, attributes, key)
             places += asked
         found = Relevant(base, places, decisions)
         if self._overridden or self._links:
             return self._with_named(found, sent_first, stored_first)
         return found
+
+    def _decided(
+        self, asked: Sequence[int], attributes: Attributes, key: Key
+    ) -> list[Decision]:
+        """What these phases give; a condition that several share is tested once."""
+        steps, tests = self._steps, self._tests
+        tested: dict[int, bool] = {}
+        decisions: list[Decision] = []
+        for place in asked:
+            number, admitted, missed = steps[place]
+            holds = tested.get(number)
+            if holds is None:
+                holds = tested[number] = tests[number](attributes)
+            decisions.append(admitted(attributes, key) if holds else missed)
+        return decisions
 
     def _with_named(
         self, found: Relevant, sent_first: Attributes, stored_first: Attributes
@@ -196,6 +220,23 @@ class Directory:
                 hold = _Hold(_by_user(phase), seed, holdout_members(holdout.share))
                 mask |= self._bits.setdefault(hold, 1 << len(self._bits))
         return mask
+
+
+def _shared_conditions(
+    phases: Sequence[CompiledPhase],
+) -> tuple[list[_Step], list[Callable[[Attributes], bool]]]:
+    """For each phase the number of its condition, and what follows from it."""
+    numbers: dict[str, int] = {}
+    tests: list[Callable[[Attributes], bool]] = []
+    steps: list[_Step] = []
+    for phase in phases:
+        text = json.dumps(phase.definition.condition or {}, sort_keys=True)
+        if text not in numbers:
+            numbers[text] = len(tests)
+            tests.append(phase.condition.holds)
+        missed = phase.withheld(Cause.NOT_TARGETED)
+        steps.append((numbers[text], phase.admitted, missed))
+    return steps, tests
 
 
 def _groups(phases: Sequence[CompiledPhase]) -> list[_Group]:

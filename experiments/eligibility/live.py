@@ -65,14 +65,9 @@ async def switch_by_id(
     return row
 
 
-def listed_overrides(
-    *, environment_id: UUID, experiment_id: UUID
-) -> SelectOfScalar[Override]:
-    """An experiment's overrides in an environment, in no order yet."""
-    return select(Override).where(
-        Override.environment_id == environment_id,
-        Override.experiment_id == experiment_id,
-    )
+def listed_overrides(environment_id: UUID) -> SelectOfScalar[Override]:
+    """An environment's overrides, in no order yet."""
+    return select(Override).where(Override.environment_id == environment_id)
 
 
 async def switches_by_ids(

@@ -205,8 +205,9 @@ async def uses_of(
     project_id: UUID,
     keys: Collection[str],
     statuses: Collection[ExperimentStatus] = HOLDING,
+    limit: int | None = MAX_USES,
 ) -> Mapping[str, Uses]:
-    """Who names each of the segments: at most 200 of either kind for each."""
+    """Who names each of the segments: the first of either kind, or with None all."""
     drafts = await session.exec(
         select(Experiment.key, Experiment.targeting)
         .where(
@@ -228,8 +229,8 @@ async def uses_of(
     experiments, segments = _by_segment(drafts.all()), _by_segment(conditions.all())
     return {
         key: Uses(
-            tuple(experiments.get(key, ())[:MAX_USES]),
-            tuple(segments.get(key, ())[:MAX_USES]),
+            tuple(experiments.get(key, ())[:limit]),
+            tuple(segments.get(key, ())[:limit]),
         )
         for key in keys
     }

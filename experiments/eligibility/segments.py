@@ -50,6 +50,19 @@ def named(source: object) -> frozenset[str]:
     return frozenset(found)
 
 
+def behind(
+    source: object, segments: Mapping[str, SegmentRule]
+) -> Mapping[str, SegmentRule]:
+    """Those of the segments that a condition names, and that they name in turn."""
+    found: dict[str, SegmentRule] = {}
+    waiting = [source]
+    while waiting:
+        fresh = named(waiting.pop()) & segments.keys() - found.keys()
+        found |= {key: segments[key] for key in fresh}
+        waiting += [segments[key].condition for key in fresh]
+    return found
+
+
 def misplaced(
     source: object, segments: Mapping[str, SegmentRule]
 ) -> frozenset[tuple[str, str]]:

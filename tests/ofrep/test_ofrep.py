@@ -236,7 +236,9 @@ async def test_a_visitor_or_an_account_is_a_subject_too(flags: Edge) -> None:
         assert (await ask(flags, "flag-bool", **nobody)).status_code == 200
 
 
-async def test_one_broken_flag_is_an_item(flags: Edge) -> None:
+async def test_one_broken_flag_is_an_item_and_a_line_in_the_log(
+    flags: Edge, caplog: pytest.LogCaptureFixture
+) -> None:
     definitions = flags.app.state.services.definitions
     environment_id = flags.tenant.environment.id
     snapshot = await definitions.snapshot(environment_id)
@@ -254,6 +256,14 @@ async def test_one_broken_flag_is_an_item(flags: Edge) -> None:
     assert [(flag["key"], flag["errorCode"]) for flag in failed] == [
         ("flag-int", "GENERAL")
     ]
+    said = [getattr(record, "fields", {}).get("flag") for record in caplog.records]
+    assert "flag-int" in said
     alone = await ask(flags, "flag-int")
     assert alone.status_code == 500
     assert "errorDetails" in alone.json()
+
+
+async def test_a_body_of_very_many_values_is_refused_unread(flags: Edge) -> None:
+    answer = await ask(flags, plan=["x"] * 6_000)
+    assert (answer.status_code, answer.json()["errorCode"]) == (400, "INVALID_CONTEXT")
+    assert "5,000 values" in answer.json()["errorDetails"]

@@ -105,7 +105,7 @@ class Admission:
             namespace=optional(namespace, source.get("namespace"), None),
             include=include if include is None or callable(include) else _nobody,
             condition=condition(source.get("condition"), groups),
-            parents=prerequisites(source.get("parentConditions")),
+            parents=prerequisites(source.get("parentConditions"), groups),
             groups=None if names is None else tuple(map(text, sequence(names))),
         )
 

@@ -97,7 +97,7 @@ class Rule:
         return cls(
             feature=feature,
             id=name(source.get("id"), ""),
-            parents=prerequisites(source.get("parentConditions")),
+            parents=prerequisites(source.get("parentConditions"), shared.groups),
             filters=filters(source.get("filters")) or (),
             serving=_serving(feature, source, shared),
         )

@@ -6,7 +6,12 @@ from enum import Enum, auto
 
 from core.conditions import Condition
 from experiments.assignment.language.evaluation import Evaluation
-from experiments.assignment.language.reading import condition, mapping, sequence
+from experiments.assignment.language.reading import (
+    Groups,
+    condition,
+    mapping,
+    sequence,
+)
 from experiments.assignment.language.results import FeatureResult, Source
 
 Evaluate = Callable[[str, Evaluation], FeatureResult]
@@ -30,20 +35,22 @@ class Prerequisite:
     gate: bool
 
     @classmethod
-    def of(cls, value: object) -> "Prerequisite":
-        """Read one; its condition is about a value, so it knows no saved groups."""
+    def of(cls, value: object, groups: Groups | None) -> "Prerequisite":
+        """Read one; its condition is about the value of a feature."""
         source = mapping(value)
         feature = source.get("id")
         return cls(
             feature=feature if isinstance(feature, str) else "",
-            condition=condition(source.get("condition"), None),
+            condition=condition(source.get("condition"), groups),
             gate=bool(source.get("gate")),
         )
 
 
-def prerequisites(value: object) -> tuple[Prerequisite, ...]:
+def prerequisites(value: object, groups: Groups | None) -> tuple[Prerequisite, ...]:
     """Read the prerequisites of a rule."""
-    return () if value is None else tuple(map(Prerequisite.of, sequence(value)))
+    if value is None:
+        return ()
+    return tuple(Prerequisite.of(each, groups) for each in sequence(value))
 
 
 def verdict(

@@ -10,9 +10,11 @@ from experiments.assignment.definitions import (
     PhaseDefinition,
     Prerequisite,
     Serving,
+    ShippedDefinition,
     Snapshot,
     VariantDefinition,
 )
+from experiments.assignment.rollout import rolled_out
 from experiments.design import UnitKind
 from experiments.treatments import TreatmentKind
 
@@ -102,6 +104,7 @@ def _definition(
         )
     )
     names = [variant.key for variant in variants]
+    coverage = chance.choice([1.0, 1.0, 0.5, 0.123, 0.0])
     return PhaseDefinition(
         experiment_id=UUID(int=number),
         experiment_key=keys[number],
@@ -111,7 +114,7 @@ def _definition(
         version=1,
         unit=UnitKind.ACCOUNT if chance.random() < 0.25 else UnitKind.USER,
         seed=f"{chance.getrandbits(64):016x}",
-        coverage=chance.choice([1.0, 1.0, 0.5, 0.123, 0.0]),
+        coverage=coverage,
         condition=chance.choice(CONDITIONS),
         variants=variants,
         serving=chance.choices(list(Serving), weights=[12, 1, 1, 1])[0],
@@ -120,6 +123,41 @@ def _definition(
         prerequisites=_prerequisites(chance, number, keys),
         overrides=_kept(chance, names),
         sticky=_kept(chance, names) if linked else {},
+        shipped=_shipped(chance, variants, coverage),
+        dropped=_dropped(chance, variants),
+    )
+
+
+def _dropped(chance: Random, variants: tuple[VariantDefinition, ...]) -> frozenset[str]:
+    treatments = [variant.key for variant in variants if not variant.is_control]
+    if len(treatments) < 2 or chance.random() < 0.3:
+        return frozenset()
+    return frozenset({chance.choice(treatments)})
+
+
+def _shipped(
+    chance: Random, variants: tuple[VariantDefinition, ...], coverage: float
+) -> ShippedDefinition | None:
+    if chance.random() < 0.7:
+        return None
+    weights = [variant.weight for variant in variants]
+    control = next(n for n, v in enumerate(variants) if v.is_control)
+    shipped = chance.choice([n for n, v in enumerate(variants) if not v.is_control])
+    holdback = chance.choice([0.0, 0.05, 0.2]) * min(1.0, weights[control] / 0.2)
+    parts = rolled_out(
+        weights,
+        coverage,
+        control=control,
+        shipped=shipped,
+        holdback=holdback,
+        share=chance.choice([0.1, 0.5, 1.0, 1.0]),
+    )
+    return ShippedDefinition(
+        variants[shipped].key,
+        held_back=(parts.held_back,) if holdback else (),
+        kept=(parts.kept,),
+        added=parts.added,
+        measured=bool(holdback) and chance.random() < 0.7,
     )
 
 

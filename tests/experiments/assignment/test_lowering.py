@@ -42,8 +42,8 @@ def check_language(served: Snapshot, subjects: list[dict[str, Any]]) -> Counter[
             found = evaluate_feature(definitions, key, context)
             assert same(found.value, decision.value), (key, attributes, decision.cause)
             exposed = [each.experiment["key"] for each in found.exposures]
-            assert exposed == ([key] if decision.cause is Cause.SPLIT else [])
-            if decision.cause is Cause.SPLIT:
+            assert exposed == ([key] if decision.in_experiment else [])
+            if decision.in_experiment:
                 assert found.experiment_result is not None
                 assert found.experiment_result.key == decision.variant.key
             causes[decision.cause] += 1
@@ -82,7 +82,7 @@ def test_a_real_sdk_serves_and_reports_what_the_server_serves(seed: int) -> None
         for key, phase in served.phases.items():
             decision = decide(phase, attributes)
             assert same(values[key], decision.value), (key, attributes, decision.cause)
-            if decision.cause is Cause.SPLIT:
+            if decision.in_experiment:
                 expected.append((key, decision.variant.key))
         assert exposures == expected
 

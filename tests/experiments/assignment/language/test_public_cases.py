@@ -122,6 +122,11 @@ def sticky_case(case: Case) -> None:
     assert {**documents, **answer.documents} == after
 
 
+def version_case(case: Case) -> None:
+    symbol, left, right, expected = case
+    assert evaluate_condition({"v": left}, {"v": {symbol: right}}) is expected
+
+
 def assert_includes(actual: Any, expected: Any) -> None:
     """Everything that a case states is so; it need not state everything."""
     if isinstance(expected, Mapping):
@@ -147,6 +152,7 @@ CHECKS: Mapping[str, Check] = {
     "getEqualWeights": weights_case,
     "decrypt": decrypt_case,
     "stickyBucket": sticky_case,
+    "versionCompare": version_case,
 }
 
 
@@ -156,8 +162,17 @@ def public_cases() -> Iterator[Any]:
         return
     groups = json.loads(Path(CASES).read_text(encoding="utf-8"))
     for group in CHECKS:
-        for number, case in enumerate(groups.get(group, [])):
+        for number, case in enumerate(cases_of(groups, group)):
             yield pytest.param(group, case, id=f"{group}-{number}")
+
+
+def cases_of(groups: Mapping[str, Any], group: str) -> list[Case]:
+    """A group's cases, with those of a group that holds groups."""
+    if group == "versionCompare":
+        compared = groups.get(group, {}).items()
+        return [[f"$v{name}", *case] for name, cases in compared for case in cases]
+    nested = groups.get("savedGroupReferencesV2", {})
+    return [*groups.get(group, []), *nested.get(group, [])]
 
 
 @pytest.mark.skipif(CASES is None, reason="HONE_SDK_CASES names no file of cases.")
