@@ -12,7 +12,7 @@ from sqlmodel import Field, SQLModel, col, func, select
 from core.clock import now
 from core.database import AsyncSession, is_sqlite, utc_column
 from core.ids import new_id
-from core.problems import Conflict
+from core.problems import Conflict, NotFound
 
 MAX_DOCUMENTS = 500
 MAX_BYTES = 32_768
@@ -77,6 +77,22 @@ async def register(
     if kept is None:
         raise LookupError(name)
     return kept
+
+
+async def remove(
+    session: AsyncSession, *, environment_id: UUID, name: str
+) -> RegisteredDocument:
+    """Take a document out of the registry; its place is free again.
+
+    Raises:
+        NotFound: No such document is registered.
+    """
+    known = await _found(session, environment_id, name)
+    if known is None:
+        raise NotFound("The document")
+    await session.delete(known)
+    await session.flush()
+    return known
 
 
 async def registered(

@@ -45,6 +45,7 @@ class Project(SQLModel, table=True):
     time_zone: str = Field(default="UTC", max_length=64)
     currency: str = Field(default="USD", max_length=3)
     governance: Governance = enum_column(Governance, default=Governance.SOLO)
+    version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     created_at: datetime = utc_column()
 
 

@@ -2,12 +2,16 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
+from experiments.arms import ArmDesign, DroppedArm
+from experiments.plan import AnalysisPlan, HarmAction, MarginKind
 from experiments.treatments import TreatmentKind
 
 STEPS_PER_UNIT = 1_000_000
@@ -16,6 +20,19 @@ STEPS_PER_UNIT = 1_000_000
 MAX_UNIT_TOTAL = 10**15
 """The largest total, in steps, that one unit may reach in one metric."""
 
+
+_ADDED = frozenset(
+    {
+        "margin_kind",
+        "harm_action",
+        "retention_span",
+        "weeks",
+        "quantile",
+        "later_steps",
+        "minimum_units",
+    }
+)
+"""Parts that came later: hashed only where they say something."""
 
 SHARE = "%"
 """The unit of a ratio whose values are parts of 1, such as upgrades per member."""
@@ -29,7 +46,7 @@ class UnitKind(StrEnum):
 
 
 class MetricKind(StrEnum):
-    """How a unit's events become its value. The last four are reserved."""
+    """How a unit's events become its value."""
 
     CONVERSION = "CONVERSION"
     COUNT = "COUNT"
@@ -65,12 +82,38 @@ class SourceValue(StrEnum):
     VALUE = "VALUE"
 
 
+class FilterOperator(StrEnum):
+    """How a property of an event is compared."""
+
+    IN = "IN"
+    NOT_IN = "NOT_IN"
+    AT_LEAST = "AT_LEAST"
+    AT_MOST = "AT_MOST"
+    EXISTS = "EXISTS"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFilter:
+    """A condition on one property of an event; all of a source's must hold.
+
+    IN and NOT_IN compare texts (a number or boolean as JSON writes it), AT_LEAST and
+    AT_MOST one number. A property that is missing passes NOT_IN alone.
+    """
+
+    property: str
+    operator: FilterOperator
+    values: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A stream of values: the events of one name, each adding one or its value."""
 
     event_name: str
     value: SourceValue
+    filters: tuple[SourceFilter, ...] = ()
+    property: str | None = None
+    """The property that VALUE reads; None reads the event's own value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +125,12 @@ class MetricDesign:
     their values, RETENTION 0 or 1 (any event on day `retention_day` after exposure).
     MEAN is a ratio of total value to number of events, RATIO of the numerator's total
     to the denominator's; both keep the pair (y, d) for each unit.
+
+    CADENCE is the number of the first `weeks` 7-day blocks with an event, as a share
+    of them. QUANTILE compares the `quantile` of units' totals. TIME_TO_EVENT is the
+    24-hour block of the first event within the window, censored where none has come
+    yet. FUNNEL is the number of steps done in order within the window: the
+    numerator's event, then those of `later_steps`.
     """
 
     metric_id: UUID
@@ -103,10 +152,22 @@ class MetricDesign:
     unit: str = ""
     margin: float | None = None
     """How much worse a guardrail may be, as it was registered."""
+    margin_kind: MarginKind = MarginKind.ABSOLUTE
+    harm_action: HarmAction = HarmAction.ALERT
+    """What a guardrail's alarm does."""
+    retention_span: int = 1
+    """Days of RETENTION's bracket, from `retention_day` on."""
+    weeks: int | None = None
+    quantile: float | None = None
+    later_steps: tuple[Source, ...] = ()
+    minimum_units: int | None = None
+    """Matured units that each arm needs before a verdict; None leaves it to policy."""
 
     @property
     def numerator_steps(self) -> int:
         """Steps in one unit of y: 1 where events are counted."""
+        if self.kind is MetricKind.CADENCE:
+            return self.weeks or 1
         return self.steps if self.numerator.value is SourceValue.VALUE else 1
 
     @property
@@ -127,7 +188,9 @@ class MetricDesign:
     def closes_after(self) -> timedelta:
         """From first exposure to the first instant that no longer counts."""
         if self.kind is MetricKind.RETENTION:
-            return self.opens_after + timedelta(days=1)
+            return self.opens_after + timedelta(days=self.retention_span)
+        if self.kind is MetricKind.CADENCE:
+            return self.opens_after + timedelta(weeks=self.weeks or 1)
         return self.opens_after + timedelta(days=self.window_days)
 
     @property
@@ -138,23 +201,12 @@ class MetricDesign:
     @property
     def is_share(self) -> bool:
         """Whether its values are parts of 1, shown in per cent."""
-        return self.is_binary or self.unit == SHARE
+        return self.is_binary or self.unit == SHARE or self.kind is MetricKind.CADENCE
 
     @property
     def is_ratio(self) -> bool:
         """Whether a unit's value is a pair (y, d)."""
         return self.kind in {MetricKind.MEAN, MetricKind.RATIO}
-
-
-@dataclass(frozen=True, slots=True)
-class ArmDesign:
-    """One variant: its share of the split, its payload, whether it is the control."""
-
-    key: str
-    name: str
-    weight: float
-    is_control: bool
-    payload: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +246,30 @@ class PhaseDesign:
     targeting: dict[str, Any] | None = field(default=None, hash=False)
     eligibility: dict[str, Any] | None = field(default=None, hash=False)
     """The layer, holdouts, prerequisites and segments; None where there are none."""
+    plan: AnalysisPlan | None = None
+    """How it is analysed; None is one look at the fixed horizon, unadjusted."""
+    dropped: tuple[DroppedArm, ...] = ()
+    """History, not design: it is not in the hash."""
+
+    @property
+    def in_play(self) -> tuple[ArmDesign, ...]:
+        """The arms that units are still assigned to and that are compared."""
+        gone = self.dropped_at
+        return tuple(arm for arm in self.arms if arm.key not in gone)
+
+    @property
+    def dropped_at(self) -> dict[str, datetime]:
+        """When each arm that was taken out was."""
+        return {each.key: each.at for each in self.dropped}
+
+    @property
+    def units_in_play(self) -> int:
+        """Units planned in the arms that are left: each keeps its own number."""
+        if not self.dropped:
+            return self.planned_units
+        whole = sum(arm.weight for arm in self.arms)
+        share = sum(arm.weight for arm in self.in_play) / whole
+        return round(self.planned_units * share)
 
     @property
     def control(self) -> ArmDesign:
@@ -209,9 +285,10 @@ class PhaseDesign:
 def design_hash(design: PhaseDesign) -> str:
     """SHA-256 of what may not change once the phase has begun.
 
-    When the phase ended, its import and its enrolment gaps are history, not design,
-    and stay out; so does coverage, which may be raised. What a design has none of
-    leaves no trace, so that designs from before it was known keep their hash.
+    When the phase ended, its import, its enrolment gaps and the arms that were dropped
+    are history, not design, and stay out; so does coverage, which may be raised. What a
+    design has none of leaves no trace, so that designs from before it was known keep
+    their hash.
     """
     frozen = {
         "experiment": design.experiment_key,
@@ -232,15 +309,22 @@ def design_hash(design: PhaseDesign) -> str:
     }
     if design.eligibility is not None:
         frozen["eligibility"] = design.eligibility
+    if design.plan is not None:
+        frozen["plan"] = msgspec.to_builtins(design.plan)
     text = json.dumps(frozen, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _frozen_metric(metric: MetricDesign) -> list[object]:
     sources = [
-        [s.event_name, s.value] if s is not None else None
+        _frozen_source(s) if s is not None else None
         for s in (metric.numerator, metric.denominator)
     ]
+    later = {
+        field.name: msgspec.to_builtins(getattr(metric, field.name))
+        for field in fields(MetricDesign)
+        if field.name in _ADDED and getattr(metric, field.name) != field.default
+    }
     return [
         metric.key,
         metric.kind,
@@ -254,4 +338,12 @@ def _frozen_metric(metric: MetricDesign) -> list[object]:
         metric.cap_quantile,
         metric.steps,
         metric.margin,
+        *([later] if later else []),
     ]
+
+
+def _frozen_source(source: Source) -> list[object]:
+    frozen: list[object] = [source.event_name, source.value]
+    if source.filters or source.property is not None:
+        frozen += [msgspec.to_builtins(source.filters), source.property]
+    return frozen

@@ -6,6 +6,7 @@ from typing import Any
 
 from experiments.design import Direction, MetricRole, UnitKind
 from experiments.models import Experiment, Layer, Metric, Variant
+from experiments.plan import AnalysisPlan, HarmAction, MarginKind, plan_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class MeasureSpec:
     metric_key: str
     role: MetricRole
     margin: float | None = None
+    margin_kind: MarginKind = MarginKind.ABSOLUTE
+    harm_action: HarmAction = HarmAction.ALERT
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class Measure:
     metric: Metric
     role: MetricRole
     margin: float | None
+    margin_kind: MarginKind = MarginKind.ABSOLUTE
+    harm_action: HarmAction = HarmAction.ALERT
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,11 @@ class Draft:
         """The metrics that are meant to decide."""
         return tuple(m for m in self.measures if m.role is MetricRole.PRIMARY)
 
+    @property
+    def plan(self) -> AnalysisPlan:
+        """How it will be analysed."""
+        return plan_of(self.experiment.plan)
+
     def facts(self) -> dict[str, Any]:
         """What the audit trail remembers of it."""
         experiment = self.experiment
@@ -105,6 +115,7 @@ class Draft:
             "targeting": experiment.targeting,
             "coverage": experiment.coverage,
             "planned_units": experiment.planned_units,
+            "plan": experiment.plan,
             "area": experiment.area,
             "exempt_from_holdouts": experiment.exempt_from_holdouts,
             "layer": self.layer
@@ -114,7 +125,10 @@ class Draft:
                 [v.key, v.name, v.weight, v.is_control, v.payload]
                 for v in self.variants
             ],
-            "metrics": [[m.metric.key, m.role, m.margin] for m in self.measures],
+            "metrics": [
+                [m.metric.key, m.role, m.margin, m.margin_kind, m.harm_action]
+                for m in self.measures
+            ],
             "version": experiment.version,
         }
 
@@ -131,6 +145,8 @@ class Changes:
     targeting: Mapping[str, Any] | None = None
     coverage: float | None = None
     planned_units: int | None = None
+    plan: AnalysisPlan | None = None
+    """How it will be analysed, whole."""
     area: str | None = None
     """An empty one puts it into no area."""
     layer: LayerSpec | None = None
@@ -148,6 +164,7 @@ class Changes:
             self.measures,
             self.targeting,
             self.planned_units,
+            self.plan,
             self.area,
             self.layer,
             self.prerequisites,

@@ -37,7 +37,8 @@ Problem
 │   ├── NotAnImport           the phase assigns people here
 │   ├── MetricArchived        the metric is out of use
 │   ├── MetricInUse           an experiment that is not over measures it
-│   └── DecisionRefused       the decision does not follow from what is known
+│   ├── ItemNotWaivable       the item holds, waits, or a start needs it
+│   └── LiveReference         code may still ask for what is being put away
 ├── StaleVersion              (core) somebody changed it since it was read
 └── IllegalTransition         (core) the state does not allow the step
 """
@@ -134,8 +135,8 @@ class ExperimentUnknown(NotFound):
 class MetricUnknown(NotFound):
     """There is no such metric in this project."""
 
-    def __init__(self, *, path: tuple[str, ...] = ()) -> None:
-        super().__init__("The metric", path=path)
+    def __init__(self, key: str = "", *, path: tuple[str, ...] = ()) -> None:
+        super().__init__(f"The metric {key[:128]}".rstrip(), path=path)
 
 
 class LayerUnknown(NotFound):
@@ -275,7 +276,23 @@ class MetricInUse(Conflict):
     code = "METRIC_IN_USE"
 
 
-class DecisionRefused(Conflict):
-    """The decision does not follow from what is known."""
+class LiveReference(Conflict):
+    """Code may still ask for it, and would fall back to a default of its own."""
 
-    code = "DECISION_REFUSED"
+    code = "LIVE_REFERENCE"
+
+
+# Launch readiness.
+
+
+class ItemNotWaivable(Conflict):
+    """The item holds, waits for evidence, or is what a start cannot do without."""
+
+    code = "ITEM_NOT_WAIVABLE"
+
+    def __init__(self, title: str, status: str) -> None:
+        super().__init__(
+            f"There is nothing to waive of \N{LEFT DOUBLE QUOTATION MARK}{title}"
+            f"\N{RIGHT DOUBLE QUOTATION MARK}: it is {status}.",
+            path=("item",),
+        )

@@ -7,20 +7,21 @@ from uuid import UUID
 
 import msgspec
 
+from experiments.arms import ArmDesign, DroppedArm
 from experiments.design import (
-    ArmDesign,
     Hypothesis,
     MetricDesign,
     MetricKind,
-    MetricRole,
     PhaseDesign,
     Source,
+    SourceFilter,
     SourceValue,
     design_hash,
 )
-from experiments.drafts import Draft
+from experiments.drafts import Draft, Measure
 from experiments.eligibility.frozen import Eligibility
 from experiments.models import Metric, Phase
+from experiments.plan import AnalysisPlan
 
 
 def frozen_phase(
@@ -32,6 +33,7 @@ def frozen_phase(
     number: int,
     seed: str,
     started_at: datetime,
+    plan: AnalysisPlan | None,
 ) -> Phase:
     """The phase that a draft with no blockers becomes."""
     experiment = draft.experiment
@@ -47,15 +49,14 @@ def frozen_phase(
             ArmDesign(v.key, v.name, v.weight, v.is_control, v.payload)
             for v in draft.variants
         ),
-        metrics=tuple(
-            metric_design(m.metric, m.role, m.margin) for m in draft.measures
-        ),
+        metrics=tuple(metric_design(measure) for measure in draft.measures),
         hypothesis=_hypothesis(draft),
         planned_units=experiment.planned_units or 0,
         started_at=started_at,
         treatment=experiment.treatment,
         targeting=experiment.targeting,
         eligibility=eligibility.design(),
+        plan=plan,
     )
     return Phase(
         id=phase_id,
@@ -73,18 +74,17 @@ def frozen_phase(
     )
 
 
-def metric_design(
-    metric: Metric, role: MetricRole, margin: float | None
-) -> MetricDesign:
+def metric_design(measure: Measure) -> MetricDesign:
     """A metric as a phase keeps it."""
+    metric = measure.metric
     return MetricDesign(
         metric_id=metric.id,
         key=metric.key,
         name=metric.name,
         kind=metric.kind,
-        role=role,
+        role=measure.role,
         direction=metric.direction,
-        numerator=Source(metric.event_name, metric.value),
+        numerator=_numerator(metric),
         denominator=_denominator(metric),
         window_days=metric.window_days,
         delay_days=metric.delay_days,
@@ -93,7 +93,14 @@ def metric_design(
         cap_quantile=metric.cap_quantile,
         steps=metric.steps,
         unit=metric.unit,
-        margin=margin,
+        margin=measure.margin,
+        margin_kind=measure.margin_kind,
+        harm_action=measure.harm_action,
+        retention_span=metric.retention_span,
+        weeks=metric.weeks,
+        quantile=metric.quantile,
+        later_steps=tuple(Source(name, SourceValue.ONE) for name in metric.later_steps),
+        minimum_units=metric.minimum_units,
     )
 
 
@@ -110,6 +117,10 @@ def design_of(phase: Phase) -> PhaseDesign:
             (datetime.fromisoformat(p["from"]), _instant(p["until"]))
             for p in phase.pauses
         ),
+        dropped=tuple(
+            DroppedArm(each["variant"], datetime.fromisoformat(each["at"]))
+            for each in phase.dropped
+        ),
     )
 
 
@@ -119,9 +130,18 @@ def document_of(design: PhaseDesign) -> dict[str, Any]:
     return document
 
 
+def _numerator(metric: Metric) -> Source:
+    return Source(
+        metric.event_name,
+        metric.value,
+        msgspec.convert(metric.filters, tuple[SourceFilter, ...]),
+        metric.value_property,
+    )
+
+
 def _denominator(metric: Metric) -> Source | None:
     if metric.kind is MetricKind.MEAN:
-        return Source(metric.event_name, SourceValue.ONE)
+        return replace(_numerator(metric), value=SourceValue.ONE, property=None)
     if metric.denominator_event is None or metric.denominator_value is None:
         return None
     return Source(metric.denominator_event, metric.denominator_value)

@@ -6,11 +6,11 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from core.problems import IllegalTransition
-from core.tenancy import Role
+from core.tenancy import Governance, Role
 
 
 class ExperimentStatus(StrEnum):
-    """Where an experiment stands. A state that no step leads to is yet to come."""
+    """Where an experiment stands."""
 
     DRAFT = "DRAFT"
     IN_REVIEW = "IN_REVIEW"
@@ -46,14 +46,29 @@ class PauseMode(StrEnum):
 
 
 class Step(StrEnum):
-    """What a person can do to an experiment."""
+    """What can be done to an experiment."""
 
+    SUBMIT = "SUBMIT"
+    APPROVE = "APPROVE"
+    REQUEST_CHANGES = "REQUEST_CHANGES"
+    WITHDRAW = "WITHDRAW"
+    SCHEDULE = "SCHEDULE"
+    UNSCHEDULE = "UNSCHEDULE"
+    RECALL = "RECALL"
+    """Give up the scheduled start of a design that was never submitted."""
     START = "START"
     PAUSE = "PAUSE"
     RESUME = "RESUME"
     NEW_PHASE = "NEW_PHASE"
     STOP = "STOP"
     DECIDE = "DECIDE"
+    SHIP = "SHIP"
+    COMPLETE = "COMPLETE"
+    """The rollout has reached everyone that it was to reach."""
+    MEASURE = "MEASURE"
+    """What was shipped has been measured again, for the last time."""
+    ROLL_BACK = "ROLL_BACK"
+    INVALIDATE = "INVALIDATE"
     ARCHIVE = "ARCHIVE"
 
 
@@ -71,6 +86,24 @@ _S = ExperimentStatus
 
 TRANSITIONS: Mapping[Step, Transition] = MappingProxyType(
     {
+        Step.SUBMIT: Transition(frozenset({_S.DRAFT}), _S.IN_REVIEW, Role.EDITOR),
+        Step.APPROVE: Transition(frozenset({_S.IN_REVIEW}), _S.APPROVED, Role.REVIEWER),
+        Step.REQUEST_CHANGES: Transition(
+            frozenset({_S.IN_REVIEW, _S.APPROVED}),
+            _S.DRAFT,
+            Role.REVIEWER,
+            needs_reason=True,
+        ),
+        Step.WITHDRAW: Transition(
+            frozenset({_S.IN_REVIEW, _S.APPROVED}), _S.DRAFT, Role.EDITOR
+        ),
+        Step.SCHEDULE: Transition(
+            frozenset({_S.DRAFT, _S.APPROVED}), _S.SCHEDULED, Role.EDITOR
+        ),
+        Step.UNSCHEDULE: Transition(
+            frozenset({_S.SCHEDULED}), _S.APPROVED, Role.EDITOR
+        ),
+        Step.RECALL: Transition(frozenset({_S.SCHEDULED}), _S.DRAFT, Role.EDITOR),
         Step.START: Transition(
             frozenset({_S.DRAFT, _S.APPROVED, _S.SCHEDULED}), _S.RUNNING, Role.EDITOR
         ),
@@ -88,23 +121,69 @@ TRANSITIONS: Mapping[Step, Transition] = MappingProxyType(
             needs_reason=True,
         ),
         Step.DECIDE: Transition(frozenset({_S.STOPPED}), _S.DECIDED, Role.EDITOR),
+        Step.SHIP: Transition(frozenset({_S.DECIDED}), _S.SHIPPING, Role.EDITOR),
+        Step.COMPLETE: Transition(frozenset({_S.SHIPPING}), _S.SHIPPED, Role.EDITOR),
+        Step.MEASURE: Transition(frozenset({_S.SHIPPED}), _S.MEASURED, Role.EDITOR),
+        Step.ROLL_BACK: Transition(
+            frozenset({_S.SHIPPING, _S.SHIPPED, _S.MEASURED}),
+            _S.DECIDED,
+            Role.OPERATOR,
+            needs_reason=True,
+        ),
+        Step.INVALIDATE: Transition(
+            frozenset(
+                {
+                    _S.RUNNING,
+                    _S.PAUSED,
+                    _S.STOPPED,
+                    _S.DECIDED,
+                    _S.SHIPPING,
+                    _S.SHIPPED,
+                    _S.MEASURED,
+                }
+            ),
+            _S.INVALIDATED,
+            Role.REVIEWER,
+            needs_reason=True,
+        ),
         Step.ARCHIVE: Transition(
-            frozenset({_S.DRAFT, _S.STOPPED, _S.DECIDED}), _S.ARCHIVED, Role.EDITOR
+            frozenset(
+                {
+                    _S.DRAFT,
+                    _S.STOPPED,
+                    _S.DECIDED,
+                    _S.SHIPPED,
+                    _S.MEASURED,
+                    _S.INVALIDATED,
+                }
+            ),
+            _S.ARCHIVED,
+            Role.EDITOR,
         ),
     }
 )
 
-EDITABLE = frozenset({_S.DRAFT})
+BY_THE_SERVICE = frozenset({Step.COMPLETE, Step.MEASURE})
+"""Steps that no person takes: they follow from the last one of a series."""
+
+REVIEWED = frozenset({_S.IN_REVIEW, _S.APPROVED, _S.SCHEDULED})
+"""States in which a change of the design takes back what was said of it."""
+
+EDITABLE = REVIEWED | {_S.DRAFT}
 """States in which the whole design may still change."""
 
 LIVE = frozenset({_S.RUNNING, _S.PAUSED})
 """States in which people are being assigned, or may be again."""
 
-HOLDING = LIVE | EDITABLE | {_S.IN_REVIEW, _S.APPROVED, _S.SCHEDULED}
+HOLDING = LIVE | EDITABLE
 """States in which an experiment keeps its slots of a layer: it runs, or may start."""
 
-SERVED = LIVE | {_S.STOPPED, _S.DECIDED}
-"""States whose experiment is still answered for: with its control when not live."""
+OUT = frozenset({_S.SHIPPING, _S.SHIPPED, _S.MEASURED})
+"""States in which a variant is being given to everyone, or has been."""
+
+SERVED = LIVE | OUT | {_S.STOPPED, _S.DECIDED, _S.INVALIDATED}
+"""States whose experiment is still answered for: with its control when it is neither
+live nor shipped."""
 
 
 def target_of(source: ExperimentStatus, step: Step) -> ExperimentStatus:
@@ -119,10 +198,44 @@ def target_of(source: ExperimentStatus, step: Step) -> ExperimentStatus:
     return transition.target
 
 
-def allowed_transitions(source: ExperimentStatus) -> tuple[ExperimentStatus, ...]:
-    """The other states that a step leads to from here."""
-    return tuple(
-        t.target
-        for t in TRANSITIONS.values()
-        if source in t.sources and t.target is not source
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an experiment stands with those who must agree."""
+
+    status: ExperimentStatus
+    governance: Governance = Governance.SOLO
+    in_review: bool = False
+    """Whether its design was submitted, and neither withdrawn nor sent back."""
+    approved: bool = False
+    """Whether its present design has all the approvals that it needs."""
+    decision: DecisionOutcome | None = None
+    """What a person decided, of one that is over."""
+
+
+def leads_on(standing: Standing, step: Step) -> bool:
+    """Whether the step can be taken from here, by somebody who may.
+
+    Only SOLO starts or schedules what nobody has approved, a schedule that is given up
+    leads back to where it came from, and only what is to be shipped is.
+    """
+    if standing.status not in TRANSITIONS[step].sources:
+        return False
+    if step in {Step.START, Step.SCHEDULE}:
+        return standing.governance is Governance.SOLO or standing.approved
+    if step is Step.UNSCHEDULE:
+        return standing.in_review
+    if step is Step.SHIP:
+        return standing.decision is DecisionOutcome.SHIP
+    return step is not Step.RECALL or not standing.in_review
+
+
+def allowed_transitions(standing: Standing) -> tuple[ExperimentStatus, ...]:
+    """The other states that a person's step leads to from here, each once."""
+    targets = (
+        transition.target
+        for step, transition in TRANSITIONS.items()
+        if transition.target is not standing.status
+        and step not in BY_THE_SERVICE
+        and leads_on(standing, step)
     )
+    return tuple(dict.fromkeys(targets))

@@ -1,35 +1,42 @@
 """What a metric is made of, and which parts fit together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
+
+import msgspec
 
 from experiments.design import (
-    MAX_UNIT_TOTAL,
     STEPS_PER_UNIT,
     Direction,
     MetricKind,
+    SourceFilter,
     SourceValue,
 )
-from experiments.errors import MetricInvalid
+from experiments.measurement_parts import (
+    MAX_UNITS,
+    MAX_WINDOW_DAYS,
+    NAME_LENGTH,
+    UNIT_LENGTH,
+    check_cap,
+    check_filters,
+    check_property,
+    check_steps_of_a_funnel,
+    refused,
+)
 
-MAX_WINDOW_DAYS = 365
-NAME_LENGTH = 200
-UNIT_LENGTH = 40
+MAX_WEEKS = 52
 
-BUILT = frozenset(
+_COUNTED = frozenset(
     {
         MetricKind.CONVERSION,
         MetricKind.COUNT,
-        MetricKind.SUM,
-        MetricKind.MEAN,
-        MetricKind.RATIO,
         MetricKind.RETENTION,
+        MetricKind.CADENCE,
+        MetricKind.TIME_TO_EVENT,
+        MetricKind.FUNNEL,
     }
 )
-"""Kinds that can be computed; the others are names kept for later."""
-
-_COUNTED = frozenset({MetricKind.CONVERSION, MetricKind.COUNT, MetricKind.RETENTION})
 _SUMMED = frozenset({MetricKind.SUM, MetricKind.MEAN})
-_BINARY = frozenset({MetricKind.CONVERSION, MetricKind.RETENTION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,26 @@ class MetricSpec:
     cap: int | None = None
     cap_quantile: float | None = None
     steps: int = STEPS_PER_UNIT
+    """Fixed-point steps in one `unit`: 100 keeps an amount of euros in whole cents."""
     unit: str = ""
+    filters: tuple[SourceFilter, ...] = ()
+    """Which of `event_name`'s events count: those that pass them all."""
+    value_property: str | None = None
+    """The property that VALUE reads; None reads the event's own value."""
+    retention_span: int = 1
+    weeks: int | None = None
+    quantile: float | None = None
+    later_steps: tuple[str, ...] = ()
+    """The events of a FUNNEL's second and later steps, in order."""
+    minimum_units: int | None = None
+
+
+def columns_of(spec: MetricSpec) -> dict[str, Any]:
+    """The spec as a metric's row keeps it."""
+    columns = {each.name: getattr(spec, each.name) for each in fields(spec)}
+    columns["filters"] = msgspec.json.decode(msgspec.json.encode(spec.filters))
+    columns["later_steps"] = list(spec.later_steps)
+    return columns
 
 
 def check_metric(spec: MetricSpec) -> None:
@@ -59,62 +85,71 @@ def check_metric(spec: MetricSpec) -> None:
         MetricInvalid: The first part that does not, by `path`.
     """
     _check_names(spec)
-    if spec.kind not in BUILT:
-        raise _refused(f"{spec.kind} cannot be computed yet.", "kind")
     _check_sources(spec)
+    check_filters(spec.filters)
+    check_property(spec.value, spec.value_property)
     _check_window(spec)
-    _check_cap(spec)
+    _check_blocks(spec)
+    check_steps_of_a_funnel(spec.kind, spec.event_name, spec.later_steps)
+    check_cap(spec.kind, spec.cap, spec.cap_quantile)
+    _check_minimum(spec)
 
 
 def _check_names(spec: MetricSpec) -> None:
     if not 0 < len(spec.name.strip()) <= NAME_LENGTH:
-        raise _refused(f"A name has 1 to {NAME_LENGTH} characters.", "name")
+        raise refused(f"A name has 1 to {NAME_LENGTH} characters.", "name")
     if not 0 < len(spec.event_name) <= NAME_LENGTH:
-        raise _refused(f"An event has 1 to {NAME_LENGTH} characters.", "eventName")
+        raise refused(f"An event has 1 to {NAME_LENGTH} characters.", "eventName")
     if len(spec.unit) > UNIT_LENGTH:
-        raise _refused(f"A unit has at most {UNIT_LENGTH} characters.", "unit")
+        raise refused(f"A unit has at most {UNIT_LENGTH} characters.", "unit")
     if not 1 <= spec.steps <= STEPS_PER_UNIT:
-        raise _refused(f"A unit has 1 to {STEPS_PER_UNIT} steps.", "steps")
+        raise refused(f"A unit has 1 to {STEPS_PER_UNIT} steps.", "steps")
 
 
 def _check_sources(spec: MetricSpec) -> None:
     if spec.kind in _COUNTED and spec.value is not SourceValue.ONE:
-        raise _refused(f"{spec.kind} counts events, not values.", "value")
+        raise refused(f"{spec.kind} counts events, not values.", "value")
     if spec.kind in _SUMMED and spec.value is not SourceValue.VALUE:
-        raise _refused(f"{spec.kind} adds up values.", "value")
+        raise refused(f"{spec.kind} adds up values: set it to VALUE.", "value")
     has_denominator = spec.denominator_event is not None
     if has_denominator is not (spec.kind is MetricKind.RATIO):
-        raise _refused("A RATIO, and no other, has a denominator.", "denominatorEvent")
+        raise refused("A RATIO, and no other, has a denominator.", "denominatorEvent")
     if has_denominator is not (spec.denominator_value is not None):
-        raise _refused("Say what the denominator adds.", "denominatorValue")
+        raise refused("Say what the denominator adds.", "denominatorValue")
     if not 0 < len(spec.denominator_event or "-") <= NAME_LENGTH:
-        raise _refused(
+        raise refused(
             f"An event has 1 to {NAME_LENGTH} characters.", "denominatorEvent"
         )
 
 
 def _check_window(spec: MetricSpec) -> None:
     if not 1 <= spec.window_days <= MAX_WINDOW_DAYS:
-        raise _refused(f"A window has 1 to {MAX_WINDOW_DAYS} days.", "windowDays")
+        raise refused(f"A window has 1 to {MAX_WINDOW_DAYS} days.", "windowDays")
     if not 0 <= spec.delay_days <= MAX_WINDOW_DAYS:
-        raise _refused(f"A delay has 0 to {MAX_WINDOW_DAYS} days.", "delayDays")
+        raise refused(f"A delay has 0 to {MAX_WINDOW_DAYS} days.", "delayDays")
     has_day = spec.retention_day is not None
     if has_day is not (spec.kind is MetricKind.RETENTION):
-        raise _refused("RETENTION, and no other, is of a day.", "retentionDay")
+        raise refused("RETENTION, and no other, is of a day.", "retentionDay")
     if not 0 <= (spec.retention_day or 0) <= MAX_WINDOW_DAYS:
-        raise _refused(f"A day is 0 to {MAX_WINDOW_DAYS}.", "retentionDay")
+        raise refused(f"A day is 0 to {MAX_WINDOW_DAYS}.", "retentionDay")
 
 
-def _check_cap(spec: MetricSpec) -> None:
-    if spec.kind in _BINARY and (spec.cap, spec.cap_quantile) != (None, None):
-        raise _refused("What is 0 or 1 needs no cap.", "cap")
-    if spec.cap is not None and spec.cap_quantile is not None:
-        raise _refused("A cap is a number or a quantile, not both.", "capQuantile")
-    if spec.cap is not None and not 0 < spec.cap <= MAX_UNIT_TOTAL:
-        raise _refused("The cap is out of bounds.", "cap")
-    if spec.cap_quantile is not None and not 0.5 <= spec.cap_quantile < 1:
-        raise _refused("A quantile is .5 or more, and below 1.", "capQuantile")
+def _check_blocks(spec: MetricSpec) -> None:
+    """The parts that belong to one kind: a bracket of days, weeks, a quantile."""
+    if spec.retention_span != 1 and spec.kind is not MetricKind.RETENTION:
+        raise refused("RETENTION, and no other, spans days.", "retentionSpan")
+    if not 1 <= spec.retention_span <= MAX_WINDOW_DAYS:
+        raise refused(f"A span has 1 to {MAX_WINDOW_DAYS} days.", "retentionSpan")
+    if (spec.weeks is not None) is not (spec.kind is MetricKind.CADENCE):
+        raise refused("CADENCE, and no other, is of a number of weeks.", "weeks")
+    if spec.weeks is not None and not 1 <= spec.weeks <= MAX_WEEKS:
+        raise refused(f"There are 1 to {MAX_WEEKS} weeks.", "weeks")
+    if (spec.quantile is not None) is not (spec.kind is MetricKind.QUANTILE):
+        raise refused("QUANTILE, and no other, is of a quantile.", "quantile")
+    if spec.quantile is not None and not 0 < spec.quantile < 1:
+        raise refused("A quantile is above 0 and below 1.", "quantile")
 
 
-def _refused(message: str, part: str) -> MetricInvalid:
-    return MetricInvalid(message, path=(part,))
+def _check_minimum(spec: MetricSpec) -> None:
+    if spec.minimum_units is not None and not 2 <= spec.minimum_units <= MAX_UNITS:
+        raise refused(f"An arm has 2 to {MAX_UNITS:,} units.", "minimumUnits")

@@ -21,11 +21,29 @@ from experiments.design import (
     UnitKind,
 )
 from experiments.lifecycle import DecisionOutcome, ExperimentStatus
+from experiments.plan import HarmAction, MarginKind
 from experiments.treatments import TreatmentKind
 
-KEY_LENGTH = 128
-NAME_LENGTH = 200
-TEXT_LENGTH = 4_000
+KEY_LENGTH, NAME_LENGTH, TEXT_LENGTH = 128, 200, 4_000
+
+_EMPTY_LIST, _EMPTY_OBJECT, _ONE = ({"server_default": d} for d in ("[]", "{}", "1"))
+"""What rows have that were written before their column was there."""
+
+
+def _added(value: StrEnum) -> Any:
+    """A column that rows from before it have with this value."""
+    return enum_column(
+        type(value), default=value, sa_column_kwargs={"server_default": value.value}
+    )
+
+
+class PhaseKind(StrEnum):
+    """What a phase compares."""
+
+    RANDOMISED = "RANDOMISED"
+    """The arms of the experiment, while it runs."""
+    HOLDBACK = "HOLDBACK"
+    """What was shipped with those who were held back from it."""
 
 
 class Metric(SQLModel, table=True):
@@ -48,6 +66,19 @@ class Metric(SQLModel, table=True):
     cap: int | None = Field(default=None, sa_type=BigInteger)
     cap_quantile: float | None = None
     direction: Direction = enum_column(Direction)
+    filters: list[dict[str, Any]] = json_column(
+        default_factory=list, sa_column_kwargs=_EMPTY_LIST
+    )
+    """Conditions on properties of the event, in the form of `SourceFilter`."""
+    value_property: str | None = Field(default=None, max_length=NAME_LENGTH)
+    retention_span: int = Field(default=1, sa_column_kwargs=_ONE)
+    weeks: int | None = None
+    quantile: float | None = None
+    later_steps: list[str] = json_column(
+        default_factory=list, sa_column_kwargs=_EMPTY_LIST
+    )
+    """The events of a FUNNEL's second and later steps, in order."""
+    minimum_units: int | None = None
     steps: int = Field(default=STEPS_PER_UNIT, sa_type=BigInteger)
     unit: str = Field(default="", max_length=40)
     version: int = 1
@@ -79,6 +110,11 @@ class Experiment(SQLModel, table=True):
     targeting: dict[str, Any] | None = json_column(default=None)
     coverage: float = 1.0
     planned_units: int | None = None
+    plan: dict[str, Any] = json_column(
+        default_factory=dict, sa_column_kwargs=_EMPTY_OBJECT
+    )
+    """How it will be analysed, in the form of `AnalysisPlan`; what it leaves out has
+    its default."""
     area: str | None = Field(default=None, max_length=KEY_LENGTH)
     """The part of the product it belongs to, for holdouts of that part."""
     layer_id: UUID | None = Field(default=None, foreign_key="layer.id", index=True)
@@ -124,13 +160,15 @@ class ExperimentMetric(SQLModel, table=True):
     position: int
     role: MetricRole = enum_column(MetricRole)
     margin: float | None = None
+    margin_kind: MarginKind = _added(MarginKind.ABSOLUTE)
+    harm_action: HarmAction = _added(HarmAction.ALERT)
 
 
 class Phase(SQLModel, table=True):
     """One randomisation in one environment, its design frozen at the start.
 
     `version` counts what the event log must hear of; `published_at` is null until
-    the current one was sent there.
+    the current one was sent there; `dropped` are arms that were taken out.
     """
 
     __table_args__ = (
@@ -162,6 +200,10 @@ class Phase(SQLModel, table=True):
     eligibility: dict[str, Any] = json_column(default_factory=dict)
     """Who may be in, frozen at the start: the condition with its segments written
     out, the layer's slots, the holdouts and the prerequisites."""
+    kind: PhaseKind = _added(PhaseKind.RANDOMISED)
+    dropped: list[dict[str, Any]] = json_column(
+        default_factory=list, sa_column_kwargs=_EMPTY_LIST
+    )
     version: int = 1
     published_at: datetime | None = utc_column(default=None)
 

@@ -17,6 +17,7 @@ from experiments.models import (
     Layer,
     Metric,
     Phase,
+    PhaseKind,
     Variant,
 )
 
@@ -120,7 +121,9 @@ async def drafts_of(
     )
     measures: dict[UUID, list[Measure]] = {each: [] for each in ids}
     for link, metric in links.all():
-        measures[link.experiment_id].append(Measure(metric, link.role, link.margin))
+        measures[link.experiment_id].append(
+            Measure(metric, link.role, link.margin, link.margin_kind, link.harm_action)
+        )
     layers = await _layers_of(session, experiments)
     return {
         experiment.id: Draft(
@@ -146,12 +149,13 @@ async def _layers_of(
 async def phases_of(
     session: AsyncSession, *, environment_id: UUID, experiment_ids: Collection[UUID]
 ) -> Mapping[UUID, Sequence[Phase]]:
-    """The phases of several experiments in an environment, each list in order."""
+    """The randomisations of several experiments in an environment, each in order."""
     found = await session.exec(
         select(Phase)
         .where(
             Phase.environment_id == environment_id,
             col(Phase.experiment_id).in_(experiment_ids),
+            Phase.kind == PhaseKind.RANDOMISED,
         )
         .order_by(col(Phase.number))
     )
@@ -173,14 +177,14 @@ async def environments_of(session: AsyncSession, experiment_id: UUID) -> Sequenc
 
 
 async def current_phase(session: AsyncSession, experiment_id: UUID) -> Phase:
-    """The last phase that was begun.
+    """The last randomisation that was begun; what a holdback is compared in is none.
 
     Raises:
         PhaseUnknown: The experiment was never started.
     """
     found = await session.exec(
         select(Phase)
-        .where(Phase.experiment_id == experiment_id)
+        .where(Phase.experiment_id == experiment_id, Phase.kind == PhaseKind.RANDOMISED)
         .order_by(col(Phase.number).desc())
         .limit(1)
     )
@@ -217,14 +221,18 @@ async def unpublished_phases(session: AsyncSession, *, limit: int) -> Sequence[P
 
 async def published_phases(
     session: AsyncSession, *, after: UUID | None, limit: int
-) -> Sequence[Phase]:
-    """The next phases that the event log knows as they are, of experiments in use."""
+) -> Sequence[tuple[UUID, UUID, int]]:
+    """The next randomisations that the event log knows as they are, of those in use.
+
+    Of each its id, its environment and its version.
+    """
     statement = (
-        select(Phase)
+        select(Phase.id, Phase.environment_id, Phase.version)
         .where(
             col(Phase.published_at).is_not(None),
             col(Phase.experiment_id) == Experiment.id,
             Experiment.status != ExperimentStatus.ARCHIVED,
+            Phase.kind == PhaseKind.RANDOMISED,
         )
         .order_by(col(Phase.id))
         .limit(limit)
@@ -232,6 +240,14 @@ async def published_phases(
     if after is not None:
         statement = statement.where(Phase.id > after)
     return (await session.exec(statement)).all()
+
+
+async def phases_by_ids(
+    session: AsyncSession, phase_ids: Collection[UUID]
+) -> Sequence[Phase]:
+    """Those of the phases that there are."""
+    found = await session.exec(select(Phase).where(col(Phase.id).in_(phase_ids)))
+    return found.all()
 
 
 async def publications(session: AsyncSession) -> tuple[int, int]:

@@ -23,7 +23,11 @@ for module in (
     "core.subjects",
     "core.tenancy",
     "experiments.analysis.models",
+    "experiments.governance.models",
     "experiments.models",
+    "experiments.readiness.models",
+    "experiments.shipping.models",
+    "experiments.state_audits.models",
     "feedback.models",
     "surveys.models",
 ):

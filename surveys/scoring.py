@@ -21,16 +21,24 @@ class Score:
     points: NetPromoterScore | None
 
 
+def points(answer: int) -> int:
+    """What one answer of 0 to 10 adds to a score, which is the mean of all."""
+    if answer >= LOWEST_PROMOTER:
+        return 100
+    return 0 if answer >= LOWEST_PASSIVE else -100
+
+
 def score(counts: Iterable[tuple[int, int]]) -> Score:
     """Score (answer, how many) pairs of a 0 to 10 question."""
     detractors = passives = promoters = 0
     for answer, how_many in counts:
-        if answer >= LOWEST_PROMOTER:
-            promoters += how_many
-        elif answer >= LOWEST_PASSIVE:
-            passives += how_many
-        else:
-            detractors += how_many
+        match points(answer):
+            case 100:
+                promoters += how_many
+            case 0:
+                passives += how_many
+            case _:
+                detractors += how_many
     groups = Answers(detractors, passives, promoters)
     if groups.n == 0:
         return Score(groups, None)

@@ -10,11 +10,10 @@ Listed = Sequence[Any]
 def listed(groups: Groups, key: object) -> Listed | None:
     """The values for `$inGroup`; an id that nobody knows is an empty list.
 
-    None where the entry is no list: it must not pass everyone by `$notInGroup`.
+    So is one that is no text. None where the entry is no list: it must not pass
+    everyone by `$notInGroup`.
     """
-    if not isinstance(key, str):
-        return None
-    entry = groups.get(key, ())
+    entry = groups.get(key, ()) if isinstance(key, str) else ()
     if isinstance(entry, Mapping):
         entry = entry.get("values") if entry.get("type") == "list" else None
     return entry if isinstance(entry, (list, tuple)) else None

@@ -13,9 +13,9 @@ from core.clock import now
 from core.database import AsyncSession
 from core.problems import StaleVersion
 from experiments import queries
-from experiments.errors import ReasonMissing
+from experiments.errors import DesignInvalid, ReasonMissing
 from experiments.lifecycle import TRANSITIONS, ExperimentStatus, Step, target_of
-from experiments.models import Experiment
+from experiments.models import TEXT_LENGTH, Experiment
 
 
 async def read(
@@ -33,6 +33,37 @@ async def read(
     if experiment.version != expected:
         raise StaleVersion(experiment.version)
     return experiment
+
+
+async def held(
+    session: AsyncSession, *, project_id: UUID, experiment_id: UUID, expected: int
+) -> Experiment:
+    """The same, held: for whoever holds a row that belongs to it next.
+
+    Raises:
+        ExperimentUnknown: There is none in the project.
+        StaleVersion: Somebody changed it since.
+    """
+    experiment = await read(
+        session, project_id=project_id, experiment_id=experiment_id, expected=expected
+    )
+    if (row := await hold(session, experiment.id)).version != expected:
+        raise StaleVersion(row.version)
+    return row
+
+
+async def hold(session: AsyncSession, experiment_id: UUID) -> Experiment:
+    """The experiment as it is, held until the transaction ends.
+
+    Whoever changes a row that belongs to it holds it first.
+    """
+    found = await session.exec(
+        select(Experiment)
+        .where(Experiment.id == experiment_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return found.one()
 
 
 async def write(
@@ -82,14 +113,14 @@ async def take(
 
     Raises:
         IllegalTransition: The state does not allow it.
-        ReasonMissing: The step needs a reason.
+        ReasonMissing, DesignInvalid: The step needs a reason, of some length.
         StaleVersion: Somebody else was first.
     """
     source = experiment.status
     target = target_of(source, step)
     transition = TRANSITIONS[step]
-    if transition.needs_reason and not (reason or "").strip():
-        raise ReasonMissing
+    if transition.needs_reason:
+        reason = said(reason)
     row = await write(session, experiment, transition.sources, status=target, **values)
     await record(
         session,
@@ -102,6 +133,21 @@ async def take(
         reason=reason,
     )
     return row
+
+
+def said(reason: str | None) -> str:
+    """Why somebody does something, without outer blanks.
+
+    Raises:
+        ReasonMissing: Nothing is said.
+        DesignInvalid: It is too long to be kept.
+    """
+    text = (reason or "").strip()
+    if not text:
+        raise ReasonMissing
+    if len(text) > TEXT_LENGTH:
+        raise DesignInvalid(f"At most {TEXT_LENGTH:,} letters.", path=("reason",))
+    return text
 
 
 async def record(

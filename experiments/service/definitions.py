@@ -13,7 +13,13 @@ from uuid import UUID
 from core.database import Sessions, Unreachable
 from core.reach import Reach
 from experiments.assignment.definitions import Snapshot
-from experiments.service.loading import NEVER, links_since, load, versions_of
+from experiments.service.loading import (
+    NEVER,
+    has_room,
+    links_since,
+    load,
+    versions_of,
+)
 
 POLL_SECONDS = 1.0
 LOAD_SECONDS = 20.0
@@ -254,6 +260,10 @@ class Definitions:
             changes, last = await links_since(
                 session, environment_id, held.links.revision
             )
+        if not has_room(held, changes):
+            # The newest of all are read anew, as at a start; the oldest go.
+            await self._load(environment_id)
+            return
         held.links.take(changes, max(revision, last))
         self._wake(environment_id)
 

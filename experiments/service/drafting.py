@@ -19,6 +19,7 @@ from experiments.service.parts import check_key, columns_of, write_parts
 from experiments.service.population import population_columns
 from experiments.service.prerequisites import check_variants_kept
 from experiments.service.ramping import check_rise, cover
+from experiments.service.reviewing import revoke_approvals
 from experiments.treatments import TreatmentKind
 
 
@@ -81,6 +82,8 @@ async def update(
 ) -> Experiment:
     """Change a draft; of a live experiment only the name, or more coverage.
 
+    A design that is in review, approved or scheduled is in review again by it.
+
     Raises:
         DesignFrozen: It has started, and the change is of another kind.
         CoverageOnlyRises: It has started, and the coverage would fall.
@@ -98,7 +101,10 @@ async def update(
     remembered = before.facts()
     columns = columns_of(changes)
     columns |= await population_columns(session, experiment, changes)
-    row = await change.write(session, experiment, [experiment.status], **columns)
+    status = experiment.status
+    if changes.touches_design or changes.coverage is not None:
+        columns |= await revoke_approvals(session, experiment, actor)
+    row = await change.write(session, experiment, [status], **columns)
     if experiment.status in EDITABLE:
         await write_parts(session, row, changes)
         if changes.variants is not None:

@@ -145,7 +145,7 @@ async def held(session: AsyncSession, layer_id: UUID, unit: UnitKind) -> Layer:
         LayerUnitMismatch: It divides other units.
         OutOfUse: It was archived.
     """
-    layer = await _locked(session, layer_id)
+    layer = await locked(session, layer_id)
     if layer.archived_at is not None:
         raise OutOfUse(f"The layer {layer.key} is archived.", path=("layer", "key"))
     if layer.unit is not unit:
@@ -206,7 +206,7 @@ async def _read(
     session: AsyncSession, project_id: UUID, layer_id: UUID, expected: int
 ) -> Layer:
     await queries.layer_by_id(session, project_id=project_id, layer_id=layer_id)
-    layer = await _locked(session, layer_id)
+    layer = await locked(session, layer_id)
     if layer.version != expected:
         raise StaleVersion(layer.version)
     if layer.archived_at is not None:
@@ -214,7 +214,8 @@ async def _read(
     return layer
 
 
-async def _locked(session: AsyncSession, layer_id: UUID) -> Layer:
+async def locked(session: AsyncSession, layer_id: UUID) -> Layer:
+    """The layer as it is, held until the transaction ends."""
     found = await session.exec(
         select(Layer)
         .where(Layer.id == layer_id)

@@ -23,6 +23,7 @@ from core.subjects import SubjectKey, SubjectKind
 from experiments.design import UnitKind
 from experiments.events.log import (
     IDENTIFY,
+    Began,
     EventLog,
     NewEvent,
     RecordedExposure,
@@ -31,7 +32,7 @@ from experiments.events.log import (
 from experiments.freezing import design_of
 from experiments.keeping import Kept, Split, kept
 from experiments.lifecycle import SERVED
-from experiments.models import Experiment, Phase, StickyAssignment
+from experiments.models import Experiment, Phase, PhaseKind, StickyAssignment
 from experiments.service.publishing import touch_links
 
 logger = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ async def _settle(
     met = await log.first_exposures(
         environment_id,
         {text for person in persons.values() for _, text in person},
-        {key: started_at for key, (_, started_at) in running.items()},
+        {key: began for key, (_, began) in running.items()},
     )
     phases = {running[one.experiment_key][0] for one in met}
     async with database.readers() as session:
@@ -118,10 +119,10 @@ async def _tell(
 
 async def _running(
     session: AsyncSession, environment_id: UUID
-) -> Mapping[str, tuple[UUID, datetime]]:
+) -> Mapping[str, tuple[UUID, Began]]:
     """Phases that are served and hash persons, by their experiment's key."""
     found = await session.exec(
-        select(Experiment.key, Phase.id, Phase.started_at)
+        select(Experiment.key, Phase.id, Phase.number, Phase.started_at)
         .where(
             col(Phase.experiment_id) == Experiment.id,
             Phase.environment_id == environment_id,
@@ -129,10 +130,13 @@ async def _running(
             Experiment.unit == UnitKind.USER,
             col(Phase.imported).is_(False),
             col(Phase.ended_at).is_(None),
+            Phase.kind == PhaseKind.RANDOMISED,
         )
         .order_by(col(Phase.number))
     )
-    return {key: (phase_id, at) for key, phase_id, at in found.all()}
+    return {
+        key: (phase_id, Began(number, at)) for key, phase_id, number, at in found.all()
+    }
 
 
 async def _persons(

@@ -7,23 +7,25 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlmodel import col, or_, select
 
 from core.database import AsyncSession
 from core.subjects import SubjectKind
+from experiments.arms import ArmDesign
 from experiments.assignment.definitions import (
     Kept,
     LayerSlots,
     LinkChange,
     PhaseDefinition,
     Serving,
+    ShippedDefinition,
     Snapshot,
     VariantDefinition,
 )
-from experiments.design import ArmDesign
+from experiments.design import PhaseDesign
 from experiments.eligibility.frozen import Eligibility
 from experiments.freezing import design_of
-from experiments.lifecycle import SERVED, ExperimentStatus, PauseMode
+from experiments.lifecycle import OUT, SERVED, ExperimentStatus, PauseMode
 from experiments.models import (
     DefinitionsVersion,
     Experiment,
@@ -31,13 +33,20 @@ from experiments.models import (
     Layer,
     Override,
     Phase,
+    PhaseKind,
     StickyAssignment,
     SwitchScope,
 )
+from experiments.shipping.models import Shipment
+from experiments.shipping.queries import active_shipments
+from experiments.shipping.ramps import shipped_definition
 from experiments.treatments import TreatmentKind, served_value
 
 MAX_STICKY = 200_000
 """Links kept in memory, the newest first: beyond it the oldest hash by themselves."""
+
+MAX_NEWER = 20_000
+"""Links that may come while it is served; then the newest of all are read again."""
 
 MAX_OVERRIDES = 50_000
 
@@ -104,7 +113,10 @@ async def load(session: AsyncSession, environment_id: UUID) -> Snapshot:
 async def links_since(
     session: AsyncSession, environment_id: UUID, revision: int
 ) -> tuple[list[LinkChange], int]:
-    """What changed in the links after a revision, in order, and the last one's."""
+    """What changed in the links after a revision, in order, and the last one's.
+
+    One change more than MAX_NEWER says that there are too many to be read on from.
+    """
     found = await session.exec(
         select(StickyAssignment)
         .where(
@@ -112,6 +124,7 @@ async def links_since(
             col(StickyAssignment.revision) > revision,
         )
         .order_by(col(StickyAssignment.revision), col(StickyAssignment.id))
+        .limit(MAX_NEWER + 1)
     )
     rows = found.all()
     changes = [
@@ -121,10 +134,16 @@ async def links_since(
     return changes, rows[-1].revision if rows else revision
 
 
+def has_room(snapshot: Snapshot, changes: Sequence[LinkChange]) -> bool:
+    """Whether links may be taken into memory beside those that are there."""
+    room = MAX_STICKY + MAX_NEWER - snapshot.links.count
+    return len(changes) <= min(MAX_NEWER, room)
+
+
 async def definitions_of(
     session: AsyncSession, environment_id: UUID
 ) -> tuple[PhaseDefinition, ...]:
-    """The last phase of each experiment that the environment answers for.
+    """The last randomisation of each experiment that the environment answers for.
 
     An archived experiment and one whose units were assigned elsewhere have none.
     """
@@ -135,15 +154,21 @@ async def definitions_of(
             Phase.environment_id == environment_id,
             col(Experiment.status).in_(SERVED),
             col(Phase.imported).is_(False),
+            Phase.kind == PhaseKind.RANDOMISED,
         )
         .order_by(col(Phase.number))
     )
     latest = {experiment.id: (experiment, phase) for experiment, phase in found.all()}
     live = await _live(session, environment_id)
-    return tuple(_definition(*rows, live) for rows in latest.values())
+    shipped = await active_shipments(session, environment_id)
+    return tuple(
+        _definition(*rows, live, shipped.get(key)) for key, rows in latest.items()
+    )
 
 
-def _definition(experiment: Experiment, phase: Phase, live: _Live) -> PhaseDefinition:
+def _definition(
+    experiment: Experiment, phase: Phase, live: _Live, shipment: Shipment | None
+) -> PhaseDefinition:
     """From what the start froze: the draft may have another split by now."""
     design, kept = design_of(phase), Eligibility.of(phase.eligibility)
     killed = live.kills(experiment.id, kept.layer)
@@ -167,6 +192,22 @@ def _definition(experiment: Experiment, phase: Phase, live: _Live) -> PhaseDefin
         prerequisites=kept.prerequisites,
         overrides=live.overrides.get(experiment.id, {}),
         sticky=live.sticky.get(phase.id, {}),
+        dropped=frozenset(design.dropped_at),
+        shipped=_shipped(experiment, design, shipment),
+    )
+
+
+def _shipped(
+    experiment: Experiment, design: PhaseDesign, shipment: Shipment | None
+) -> ShippedDefinition | None:
+    if shipment is None or experiment.status not in OUT:
+        return None
+    return shipped_definition(
+        design,
+        variant=shipment.variant,
+        holdback=shipment.holdback,
+        share=shipment.share,
+        measured=shipment.holdback_phase_id is not None,
     )
 
 
@@ -184,6 +225,8 @@ def _serving(experiment: Experiment, phase: Phase, *, killed: bool) -> Serving:
     """A pause of enrolment splits on: it only closes the analysis to newcomers."""
     if killed:
         return Serving.KILLED
+    if experiment.status in OUT:
+        return Serving.SPLIT
     if phase.ended_at is not None or experiment.status in {
         ExperimentStatus.STOPPED,
         ExperimentStatus.DECIDED,
@@ -242,7 +285,7 @@ async def _overrides(
 
 
 async def _sticky(session: AsyncSession, environment_id: UUID) -> Mapping[UUID, Kept]:
-    """Only of phases that go on: those that ended give everyone the control."""
+    """Only of phases that give somebody something else than the control."""
     found = await session.exec(
         select(
             StickyAssignment.phase_id,
@@ -254,7 +297,8 @@ async def _sticky(session: AsyncSession, environment_id: UUID) -> Mapping[UUID, 
             StickyAssignment.environment_id == environment_id,
             col(StickyAssignment.variant_key).is_not(None),
             col(StickyAssignment.phase_id) == Phase.id,
-            col(Phase.ended_at).is_(None),
+            col(Phase.experiment_id) == Experiment.id,
+            or_(col(Phase.ended_at).is_(None), col(Experiment.status).in_(OUT)),
         )
         .order_by(
             col(StickyAssignment.revision).desc(), col(StickyAssignment.id).desc()

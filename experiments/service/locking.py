@@ -1,6 +1,7 @@
 """Rows that are held until the transaction ends, so that changes come one by one.
 
-Always in this order: project, layer, experiment, phase.
+Always in this order: project, layer, experiment, then what belongs to it: its phase,
+ramp, schedule and shipment.
 """
 
 from uuid import UUID

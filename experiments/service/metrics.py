@@ -1,6 +1,5 @@
 """Defining what is measured."""
 
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +13,9 @@ from core.problems import StaleVersion
 from experiments import queries
 from experiments.errors import MetricArchived, MetricInUse
 from experiments.lifecycle import EDITABLE, LIVE
-from experiments.measurement import MetricSpec, check_metric
+from experiments.measurement import MetricSpec, check_metric, columns_of
 from experiments.models import Experiment, ExperimentMetric, Metric
+from experiments.service.authorship import note_metric_author
 from experiments.service.keys import keep
 from experiments.service.parts import check_key
 from experiments.service.recording import record
@@ -40,7 +40,10 @@ async def define_metric(
     check_key(key)
     check_metric(spec)
     metric = Metric(
-        project_id=project_id, key=key, created_at=await now(session), **asdict(spec)
+        project_id=project_id,
+        key=key,
+        created_at=await now(session),
+        **columns_of(spec),
     )
     await keep(session, metric)
     await record(session, actor, "metric.define", metric, after=facts(metric))
@@ -58,6 +61,8 @@ async def update_metric(
 ) -> Metric:
     """Change a metric. A phase that has begun keeps the one that it froze.
 
+    Whoever does has a hand in the unstarted designs that measure it.
+
     Raises:
         MetricUnknown: There is none in the project.
         MetricInvalid: Its parts do not fit its kind.
@@ -67,7 +72,8 @@ async def update_metric(
     check_metric(spec)
     metric = await _read(session, project_id, metric_id, expected_version)
     before = facts(metric)
-    metric = await _write(session, metric, **asdict(spec))
+    metric = await _write(session, metric, **columns_of(spec))
+    await note_metric_author(session, metric, actor)
     await record(
         session, actor, "metric.update", metric, before=before, after=facts(metric)
     )

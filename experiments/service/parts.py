@@ -20,6 +20,8 @@ from experiments.models import (
     ExperimentMetric,
     Variant,
 )
+from experiments.plan import plan_document
+from experiments.service.planning import check_plan
 from experiments.treatments import document_of, treatment_of
 
 KEY = re.compile(rf"[A-Za-z0-9._-]{{1,{KEY_LENGTH}}}")
@@ -74,6 +76,8 @@ def columns_of(changes: Changes) -> dict[str, Any]:
         if not 0 < changes.planned_units <= MAX_PLANNED_UNITS:
             raise DesignInvalid("Plan at least one unit.", path=("plannedUnits",))
         columns["planned_units"] = changes.planned_units
+    if changes.plan is not None:
+        columns["plan"] = plan_document(check_plan(changes.plan))
     if changes.hypothesis is not None:
         columns |= _hypothesis(changes.hypothesis)
     return columns
@@ -165,7 +169,7 @@ async def _write_measures(
         path = ("metrics", str(index))
         metric = metrics.get(spec.metric_key)
         if metric is None:
-            raise MetricUnknown(path=(*path, "metricKey"))
+            raise MetricUnknown(spec.metric_key, path=(*path, "metricKey"))
         if metric.archived_at is not None:
             raise MetricArchived(
                 f"The metric {metric.key} is archived.", path=(*path, "metricKey")
@@ -181,6 +185,8 @@ async def _write_measures(
                 position=index,
                 role=spec.role,
                 margin=spec.margin,
+                margin_kind=spec.margin_kind,
+                harm_action=spec.harm_action,
             )
         )
     await session.exec(

@@ -56,6 +56,14 @@ async def population_columns(
     return columns | await _slots(session, experiment, changes, unit)
 
 
+async def hold_places(session: AsyncSession, experiment: Experiment) -> None:
+    """Hold what a start shares with other experiments, before it holds its own row."""
+    if experiment.prerequisites:
+        await hold_project(session, experiment.project_id)
+    if experiment.layer_id is not None:
+        await layers.locked(session, experiment.layer_id)
+
+
 async def gathered(
     session: AsyncSession, draft: Draft, *, importing: bool = False
 ) -> Eligibility:

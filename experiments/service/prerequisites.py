@@ -1,6 +1,7 @@
 """Prerequisites: an experiment for those who have some variant of another one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -45,18 +46,48 @@ async def checked(
         PrerequisiteCycle: The experiment would come to require itself.
         PrerequisiteAmbiguous: Another variant serves the same value.
     """
+    keys = [spec.experiment_key for spec in specs[:MAX_PREREQUISITES]]
+    around = await read_around(session, project_id, keys)
+    return fitting(specs, around, key=key, unit=unit)
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What prerequisites are checked against: what is named, and who requires what."""
+
+    parents: Mapping[str, Draft]
+    needs: Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+async def read_around(
+    session: AsyncSession, project_id: UUID, keys: Collection[str]
+) -> Around:
+    """Read it once for all that name these keys."""
+    if not keys:
+        return Around({}, {})
+    in_use = frozenset(ExperimentStatus) - {ExperimentStatus.ARCHIVED}
+    parents = await _drafts(session, project_id, keys)
+    return Around(parents, await _needs(session, project_id, in_use))
+
+
+def fitting(
+    specs: Sequence[PrerequisiteSpec], around: Around, *, key: str, unit: UnitKind
+) -> list[dict[str, Any]]:
+    """The same, from what was read before.
+
+    Raises:
+        DesignInvalid, PrerequisiteInvalid: As `checked`.
+    """
     if len(specs) > MAX_PREREQUISITES:
         raise DesignInvalid(f"At most {MAX_PREREQUISITES}.", path=(_PATH,))
     keys = [spec.experiment_key for spec in specs]
     for index, each in enumerate(keys):
         if each in keys[:index]:
             raise DesignInvalid(f"{each} is there twice.", path=(_PATH, str(index)))
-    if not specs:
-        return []
-    parents = await _drafts(session, project_id, keys)
     for index, spec in enumerate(specs):
-        _check(spec, parents.get(spec.experiment_key), unit, (_PATH, str(index)))
-    await _check_cycle(session, project_id, key, keys)
+        parent = around.parents.get(spec.experiment_key)
+        _check(spec, parent, unit, (_PATH, str(index)))
+    _check_cycle(around.needs, key, keys)
     return [
         {"experimentKey": spec.experiment_key, "variants": list(spec.variants)}
         for spec in specs
@@ -154,11 +185,9 @@ def _check_variants(
         )
 
 
-async def _check_cycle(
-    session: AsyncSession, project_id: UUID, key: str, parents: Iterable[str]
+def _check_cycle(
+    needs: Mapping[str, Sequence[Mapping[str, Any]]], key: str, parents: Iterable[str]
 ) -> None:
-    in_use = frozenset(ExperimentStatus) - {ExperimentStatus.ARCHIVED}
-    needs = await _needs(session, project_id, in_use)
     waiting: list[tuple[str, tuple[str, ...]]]
     waiting = [(parent, (key, parent)) for parent in parents]
     seen: set[str] = set()
@@ -187,7 +216,7 @@ async def _needs(
 
 
 async def _drafts(
-    session: AsyncSession, project_id: UUID, keys: Sequence[str]
+    session: AsyncSession, project_id: UUID, keys: Collection[str]
 ) -> Mapping[str, Draft]:
     found = await session.exec(
         select(Experiment).where(

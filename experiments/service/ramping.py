@@ -10,6 +10,7 @@ from experiments.lifecycle import LIVE
 from experiments.models import Experiment, Phase
 from experiments.service import change
 from experiments.service.publishing import locked_phase, republish
+from experiments.service.ramp_steps import skip_ahead
 
 
 async def raise_coverage(
@@ -23,7 +24,10 @@ async def raise_coverage(
 ) -> Experiment:
     """Let more units in. The phase goes on, and whoever is in keeps the variant.
 
+    Its ramp goes on from the last step that this coverage has come to.
+
     Raises:
+        RampStepUnapproved: On the way is a step that waits for a reviewer.
         CoverageOnlyRises: It would fall, or stay as it is.
         DesignInvalid: It is no share.
         DesignFrozen: The experiment is not live.
@@ -75,9 +79,14 @@ def check_rise(experiment: Experiment, coverage: float) -> None:
 
 
 async def cover(session: AsyncSession, experiment: Experiment) -> Phase:
-    """Give the current phase the experiment's coverage."""
+    """Give the current phase the experiment's coverage.
+
+    Raises:
+        RampStepUnapproved: On the way is a step that waits for a reviewer.
+    """
     current = await queries.current_phase(session, experiment.id)
     phase = await locked_phase(session, current.id)
+    await skip_ahead(session, phase.id, experiment.coverage)
     phase.coverage = experiment.coverage
     await republish(session, phase)
     return phase

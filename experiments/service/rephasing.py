@@ -15,6 +15,7 @@ from experiments.lifecycle import Step, target_of
 from experiments.models import Phase
 from experiments.readiness import WEIGHT_TOLERANCE
 from experiments.service import change
+from experiments.service.launching import carry_launch
 from experiments.service.publishing import locked_phase
 from experiments.service.running import begin, check_ready, finish
 
@@ -42,7 +43,8 @@ async def start_new_phase(
     """End the phase and begin the next one at the same instant; it goes on running.
 
     Everyone is assigned anew, by a new seed. The phase that ends keeps its split and
-    its results; the new one freezes the holdouts, segments and metrics of today.
+    its results; the new one freezes the holdouts, segments and metrics of today. A
+    ramp ends with its phase, and what is not as before was reviewed by nobody.
 
     Raises:
         ChecklistIncomplete: Something of the design may no longer start.
@@ -70,9 +72,13 @@ async def start_new_phase(
     check_ready(draft)
     at = await now(session)
     phase = await begin(
-        session, draft, environment_id=environment_id, number=current.number + 1, at=at
+        session,
+        draft,
+        environment_id=environment_id,
+        number=current.number + 1,
+        at=at,
+        coverage=experiment.coverage if coverage is None else coverage,
     )
-    phase.coverage = phase.coverage if coverage is None else coverage
     await change.take(
         session,
         experiment,
@@ -91,6 +97,7 @@ async def start_new_phase(
     await finish(session, await locked_phase(session, current.id), at)
     session.add(phase)
     await session.flush()
+    await carry_launch(session, current, phase)
     return phase
 
 

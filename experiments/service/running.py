@@ -15,16 +15,22 @@ from experiments.assignment.seeds import phase_seed
 from experiments.drafts import Draft
 from experiments.errors import ChecklistIncomplete, DesignInvalid
 from experiments.freezing import frozen_phase
+from experiments.governance import queries as governance
+from experiments.governance.ramps import RampStep
 from experiments.lifecycle import PauseMode, Step, target_of
 from experiments.models import Experiment, Phase
 from experiments.readiness import blockers, launch_checks
 from experiments.service import change
-from experiments.service.population import gathered
+from experiments.service.approving import agreement_of, check_agreed
+from experiments.service.launching import begin_ramp, write_launch
+from experiments.service.planning import frozen_plan
+from experiments.service.population import gathered, hold_places
 from experiments.service.publishing import (
     locked_phase,
     republish,
     touch_definitions,
 )
+from experiments.service.readying import check_launch, record_launch
 
 
 async def start(
@@ -36,16 +42,20 @@ async def start(
     expected_version: int,
     actor: Actor,
     imported_since: datetime | None = None,
+    scheduled_for: datetime | None = None,
 ) -> Phase:
     """Freeze the design into a phase; from the commit on people are assigned.
 
-    `imported_since` is the earliest exposure of an experiment that ran elsewhere.
+    `imported_since` is the earliest exposure of an experiment that ran elsewhere;
+    `scheduled_for` the instant that somebody chose for the start. A draft with a ramp
+    covers what the first of its steps does.
 
     Raises:
         ChecklistIncomplete: The launch checklist has blockers.
         ConditionInvalid, SegmentUnknown: The targeting cannot be evaluated.
         LayerSlotTaken: Another experiment has part of its slots.
         PrerequisiteInvalid: It requires what is not in use.
+        NotApproved: The project's rules ask for approvals that it lacks.
         IllegalTransition: It was started before.
         StaleVersion: Somebody changed or started it first.
     """
@@ -56,30 +66,49 @@ async def start(
         expected=expected_version,
     )
     target_of(experiment.status, Step.START)
+    await hold_places(session, experiment)
     draft = await queries.draft_of(session, experiment)
-    check_ready(draft, importing=imported_since is not None)
+    agreement = await agreement_of(session, draft)
+    readiness = None
+    if imported_since is None:
+        check_agreed(agreement, experiment, Step.START)
+        readiness = await check_launch(session, draft, environment_id)
+    else:
+        check_ready(draft, importing=True)
     at = await now(session)
     if imported_since is not None and imported_since > at:
         raise DesignInvalid("An import lies in the past.", path=("importedSince",))
     number = await _next_number(session, experiment.id)
+    importing = imported_since is not None
+    steps = () if importing else await _ramp(session, experiment)
     phase = await begin(
         session,
         draft,
         environment_id=environment_id,
         number=number,
         at=imported_since or at,
-        imported=imported_since is not None,
+        imported=importing,
+        coverage=steps[0].coverage if steps else experiment.coverage,
     )
+    facts = {"phase": number, "design_hash": phase.design_hash}
+    if scheduled_for is not None:
+        facts["scheduled_for"] = scheduled_for.isoformat()
     await change.take(
         session,
         experiment,
         Step.START,
         actor=actor,
         environment_id=environment_id,
-        facts={"phase": number, "design_hash": phase.design_hash},
+        facts={**facts, "reviewed": agreement.reached, "coverage": phase.coverage},
+        coverage=phase.coverage,
     )
     session.add(phase)
     await session.flush()
+    await write_launch(session, phase, agreement, scheduled_for=scheduled_for)
+    if readiness is not None:
+        await record_launch(session, readiness, phase)
+    if steps:
+        await begin_ramp(session, phase, steps, at)
     await touch_definitions(session, environment_id)
     return phase
 
@@ -195,9 +224,12 @@ async def begin(
     environment_id: UUID,
     number: int,
     at: datetime,
+    coverage: float,
     imported: bool = False,
 ) -> Phase:
     """The phase that a draft becomes now, yet to be written down.
+
+    Its design remembers the coverage that it begins with.
 
     Raises:
         ConditionInvalid, SegmentUnknown: The targeting cannot be evaluated.
@@ -205,16 +237,26 @@ async def begin(
         PrerequisiteInvalid: It requires what is not in use.
     """
     experiment = draft.experiment
+    eligibility = await gathered(session, draft, importing=imported)
     phase = frozen_phase(
         draft,
-        await gathered(session, draft, importing=imported),
+        eligibility,
         phase_id=new_id(),
         environment_id=environment_id,
         number=number,
         seed=phase_seed(experiment.project_id, experiment.key, number),
         started_at=at,
+        plan=await frozen_plan(
+            session,
+            draft,
+            importing=imported,
+            environment_id=environment_id,
+            eligibility=eligibility,
+        ),
     )
     phase.imported = imported
+    phase.coverage = coverage
+    phase.design = {**phase.design, "coverage": coverage}
     return phase
 
 
@@ -228,6 +270,11 @@ async def finish(session: AsyncSession, phase: Phase, at: datetime) -> None:
 async def _held_phase(session: AsyncSession, experiment: Experiment) -> Phase:
     phase = await queries.current_phase(session, experiment.id)
     return await locked_phase(session, phase.id)
+
+
+async def _ramp(session: AsyncSession, experiment: Experiment) -> tuple[RampStep, ...]:
+    plans = await governance.ramp_plans(session, [experiment.id])
+    return plans.get(experiment.id, ())
 
 
 async def _next_number(session: AsyncSession, experiment_id: UUID) -> int:

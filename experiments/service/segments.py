@@ -16,7 +16,7 @@ from core.database import AsyncSession
 from core.problems import StaleVersion
 from core.subjects import MAX_ID
 from experiments.eligibility import queries
-from experiments.eligibility.segments import SegmentRule, written_out
+from experiments.eligibility.segments import SegmentRule, behind, written_out
 from experiments.errors import (
     OutOfUse,
     SegmentCycle,
@@ -26,6 +26,7 @@ from experiments.errors import (
 )
 from experiments.lifecycle import HOLDING, LIVE
 from experiments.models import KEY_LENGTH, Segment
+from experiments.service.authorship import note_segment_author
 from experiments.service.keys import keep
 from experiments.service.locking import hold_project
 from experiments.service.parts import check_key, checked_name
@@ -91,6 +92,8 @@ async def update_segment(
 ) -> Segment:
     """Change who is in it, for phases that start from now on.
 
+    Whoever does has a hand in the unstarted designs that are for it.
+
     Raises:
         SegmentAbsent: There is none in the project.
         SegmentInvalid: A list would become a condition, or the other way round.
@@ -107,6 +110,7 @@ async def update_segment(
         content = await _content(session, project_id, segment.key, spec)
         for column, value in content.items():
             setattr(segment, column, value)
+        await note_segment_author(session, segment, actor)
     return await _write(session, actor, "segment.update", segment, before)
 
 
@@ -159,8 +163,23 @@ async def spelled_out(
         ConditionInvalid: It cannot be evaluated.
     """
     rules = await queries.segments_behind(session, project_id=project_id, source=source)
-    condition = _evaluable(source, rules, path)
-    return condition, tuple(sorted(rules.values(), key=lambda rule: rule.key))
+    return spelled(source, rules, path=path)
+
+
+def spelled(
+    source: Mapping[str, Any],
+    rules: Mapping[str, SegmentRule],
+    *,
+    path: tuple[str, ...],
+) -> tuple[dict[str, Any], tuple[SegmentRule, ...]]:
+    """The same from segments that were read before, for several conditions at once.
+
+    Raises:
+        SegmentUnknown, SegmentCycle, ConditionInvalid: As `spelled_out`.
+    """
+    own = behind(source, rules)
+    condition = _evaluable(source, own, path)
+    return condition, tuple(sorted(own.values(), key=lambda rule: rule.key))
 
 
 def facts(segment: Segment) -> dict[str, Any]:

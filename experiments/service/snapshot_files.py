@@ -17,6 +17,7 @@ from experiments.assignment.definitions import (
     LayerSlots,
     PhaseDefinition,
     Prerequisite,
+    ShippedDefinition,
     Snapshot,
     VariantDefinition,
 )
@@ -48,6 +49,7 @@ def _shape() -> str:
         LayerSlots,
         HoldoutDefinition,
         Prerequisite,
+        ShippedDefinition,
     )
     said = [
         f"{kind.__name__}.{f.name}: {f.type}" for kind in kinds for f in fields(kind)

@@ -335,7 +335,7 @@ GROUPS: dict[str, Any] = {
         ({"user": {"$notInGroup": "empty"}}, {"user": "ann"}, YES),
         ({"user": {"$notInGroup": "adults"}}, {"user": "ann"}, NO),
         ({"user": {"$notInGroup": "broken"}}, {"user": "ann"}, NO),
-        ({"user": {"$notInGroup": 7}}, {"user": "ann"}, NO),
+        ({"user": {"$notInGroup": 7}}, {"user": "ann"}, YES),
         ({"$savedGroup": {"id": "typed"}}, {"user": "ann"}, YES),
         ({"$savedGroup": {"id": "typed"}}, {"user": "bob"}, NO),
         ({"$savedGroup": {"id": "typed", "attributeKey": "by"}}, {"by": 7}, YES),

@@ -17,6 +17,7 @@ from experiments.drafts import Changes
 from experiments.lifecycle import PauseMode
 from experiments.models import Phase, StickyAssignment
 from experiments.service import definitions as definitions_in_memory
+from experiments.service import loading
 from experiments.service.definitions import Definitions
 from experiments.service.publishing import (
     locked_phase,
@@ -90,6 +91,46 @@ async def test_links_are_read_on_from_the_last_and_publish_nothing(
         assert (now.cause, now.variant.key) == (own.cause, own.variant.key)
         assert found.decide_all({"id": "bob"})[0].cause is Cause.LINKED
     assert decide(served, attributes) is own
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_links_in_memory_are_bounded_while_they_come(
+    database: Database,
+    sessions: Sessions,
+    company: Company,
+    monkeypatch: pytest.MonkeyPatch,
+    at_once: bool,
+) -> None:
+    monkeypatch.setattr(loading, "MAX_STICKY", 3)
+    monkeypatch.setattr(loading, "MAX_NEWER", 2)
+    definitions = Definitions(database.readers)
+    async with sessions.begin() as session:
+        experiment = await company.draft(session)
+        phase = await service.start(
+            session,
+            project_id=company.project_id,
+            environment_id=company.environment_id,
+            experiment_id=experiment.id,
+            expected_version=1,
+            actor=company.actor,
+        )
+    await definitions.snapshot(company.environment_id)
+    users = [f"u{number}" for number in range(12)]
+    for user_id in users:
+        await kept_by(sessions, phase, user_id, "short")
+        if not at_once:
+            await definitions.refresh()
+            held = await definitions.snapshot(company.environment_id)
+            assert held.links.count <= 5
+    await definitions.refresh()
+    served = (await definitions.snapshot(company.environment_id)).phases["short-form"]
+    linked = [
+        user_id
+        for user_id in users
+        if decide(served, {"id": user_id, "plan": "team"}).cause is Cause.LINKED
+    ]
+    assert linked == users[-len(linked) :]
+    assert 3 <= len(linked) <= 5
 
 
 @pytest.mark.skipif(not ON_POSTGRES, reason="SQLite has one writer at a time")

@@ -12,15 +12,12 @@ from core.audit import AuditRow
 from core.clock import now
 from core.database import AsyncSession, Sessions
 from core.ids import new_id
-from core.problems import IllegalTransition, Problem, StaleVersion
+from core.problems import Problem, StaleVersion
 from experiments import queries, service
-from experiments.analysis.models import CurrentSnapshot, Snapshot
-from experiments.analysis.results import Outcome, Verdict
 from experiments.design import design_hash
 from experiments.drafts import Changes, HypothesisSpec, VariantSpec
 from experiments.errors import (
     ChecklistIncomplete,
-    DecisionRefused,
     DesignFrozen,
     DesignInvalid,
     MetricUnknown,
@@ -29,7 +26,7 @@ from experiments.errors import (
     ReasonMissing,
 )
 from experiments.freezing import design_of
-from experiments.lifecycle import DecisionOutcome, ExperimentStatus, PauseMode
+from experiments.lifecycle import ExperimentStatus, PauseMode
 from experiments.models import Experiment, Phase
 from experiments.service.loading import load
 from tests.experiments.company import REVENUE, Company
@@ -246,92 +243,6 @@ async def test_a_stop_ends_the_phase_and_needs_no_winner(
     assert stopped.decision is None
     assert phase.ended_at is not None
     assert design_of(phase).gaps[0][1] == phase.ended_at
-
-
-async def test_a_decision_needs_a_note_and_the_variant_that_it_ships(
-    sessions: Sessions, company: Company
-) -> None:
-    ship: dict[str, Any] = {"outcome": DecisionOutcome.SHIP, "note": "It works."}
-    async with sessions.begin() as session:
-        experiment, _ = await started(session, company)
-        with pytest.raises(IllegalTransition):
-            await service.decide(
-                session, variant_key="short", **ship, **step(company, experiment)
-            )
-        stopped = await service.stop(
-            session, reason="Enough.", **step(company, experiment)
-        )
-        here = step(company, stopped)
-        for refused in (
-            {**ship, "variant_key": None},
-            {**ship, "variant_key": "long"},
-            {**ship, "variant_key": "short", "note": " "},
-            {**ship, "outcome": DecisionOutcome.ABANDON, "variant_key": "short"},
-        ):
-            with pytest.raises(DesignInvalid):
-                await service.decide(session, **refused, **here)
-        decided = await service.decide(session, variant_key="short", **ship, **here)
-    assert (decided.status, decided.decision) == ("DECIDED", "SHIP")
-    assert decided.decided_variant == "short"
-    assert decided.decided_at is not None
-
-
-async def test_an_invalid_result_never_ships(
-    sessions: Sessions, company: Company
-) -> None:
-    async with sessions.begin() as session:
-        experiment, phase = await started(session, company)
-        stopped = await service.stop(
-            session, reason="Enough.", **step(company, experiment)
-        )
-        await show(session, phase, Outcome.INVALID)
-        here = step(company, stopped)
-        with pytest.raises(DecisionRefused):
-            await service.decide(
-                session,
-                outcome=DecisionOutcome.SHIP,
-                note="It works.",
-                variant_key="short",
-                **here,
-            )
-        decided = await service.decide(
-            session, outcome=DecisionOutcome.ABANDON, note="A broken split.", **here
-        )
-    assert decided.decision is DecisionOutcome.ABANDON
-
-
-async def show(session: AsyncSession, phase: Phase, outcome: Outcome) -> None:
-    at = await now(session)
-    snapshot = Snapshot(
-        project_id=phase.project_id,
-        environment_id=phase.environment_id,
-        experiment_id=phase.experiment_id,
-        phase_id=phase.id,
-        number=1,
-        computed_at=at,
-        code_version="test",
-        inputs_hash="0" * 64,
-        position=1,
-        watermark=at,
-        verdict=Verdict.INVALID,
-        recommendation=outcome,
-        headline="The split is broken.",
-        body={},
-    )
-    session.add(snapshot)
-    await session.flush()
-    session.add(
-        CurrentSnapshot(
-            phase_id=phase.id,
-            experiment_id=phase.experiment_id,
-            snapshot_id=snapshot.id,
-            position=1,
-            watermark=at,
-            backlog=0,
-            refreshed_at=at,
-        )
-    )
-    await session.flush()
 
 
 async def test_an_archived_key_stays_reserved(

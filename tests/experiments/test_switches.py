@@ -234,8 +234,8 @@ async def test_a_named_subject_gets_its_variant_until_it_is_removed(
             await service.remove_override(session, **target)
         assert await causes(session, company) == {"one": Cause.NOT_TARGETED}
         listed = await session.exec(
-            listed_overrides(
-                environment_id=company.environment_id, experiment_id=experiment.id
+            listed_overrides(company.environment_id).where(
+                Override.experiment_id == experiment.id
             )
         )
         assert listed.all() == []

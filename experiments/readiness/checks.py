@@ -1,4 +1,4 @@
-"""The launch checklist: what blocks a start, and what is worth knowing."""
+"""The rules of a draft by itself: what blocks a start, and what is worth knowing."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,6 +50,8 @@ class Neighbour:
     layer_id: UUID | None
     treats: frozenset[str]
     """The meters and flows that it varies."""
+    primary: str | None = None
+    """The metric that decides it."""
 
 
 def launch_checks(draft: Draft, *, importing: bool = False) -> tuple[LaunchCheck, ...]:

@@ -1,0 +1,1 @@
+"""What follows a stop: the memo, the decision, shipping and measuring again."""

@@ -1,0 +1,164 @@
+"""A memo's parts as Markdown, in the order in which they are read."""
+
+from collections.abc import Iterable, Iterator
+
+from experiments.analysis.results import (
+    GuardrailOutcome,
+    Outcome,
+    Registration,
+    Verdict,
+)
+from experiments.design import MetricRole
+from experiments.shipping.parts import (
+    MemoDecision,
+    MemoMeasurement,
+    MemoParts,
+    MemoReading,
+)
+
+_NONE = "None."
+_OUTCOMES = {
+    Outcome.SHIP.value: "ship",
+    Outcome.DONT_SHIP.value: "do not ship",
+    Outcome.NO_MEANINGFUL_DIFFERENCE.value: "no difference that matters in",
+    Outcome.KEEP_RUNNING.value: "keep running",
+    Outcome.INCONCLUSIVE.value: "inconclusive for",
+    Outcome.INVALID.value: "nothing, for the results are invalid",
+}
+_VERDICTS = {
+    Verdict.WIN: "better",
+    Verdict.LOSS: "worse",
+    Verdict.FLAT: "no difference that matters",
+    Verdict.NOT_ENOUGH_DATA: "not enough data to tell",
+    Verdict.INVALID: "invalid",
+}
+_GUARDRAILS = {
+    GuardrailOutcome.SAFE: "shown to be safe",
+    GuardrailOutcome.HARMED: "harmed",
+    GuardrailOutcome.UNRESOLVED: "not shown to be safe",
+}
+
+
+def memo_text(parts: MemoParts) -> str:
+    """The whole memo."""
+    return "\n\n".join(_sections(parts)) + "\n"
+
+
+def measurement_text(found: MemoMeasurement) -> str:
+    """The section that a measurement after shipping adds."""
+    effect = "No effect can be stated."
+    if found.absolute is not None and found.low is not None and found.high is not None:
+        effect = (
+            f"Difference {found.absolute:+.4g} [{found.low:+.4g}, {found.high:+.4g}] "
+            f"over {found.control_units:,} and {found.treatment_units:,} units."
+        )
+    note = f" {found.note}" if found.note else ""
+    return f"## After {found.day} days: {found.basis.value}\n\n{effect}{note}"
+
+
+def _sections(parts: MemoParts) -> Iterator[str]:
+    yield f"# {parts.title}"
+    yield _section("Question", parts.question or _NONE)
+    if parts.decision is not None:
+        yield _section("Decision", _decision(parts.decision))
+    yield _section("Result", parts.headline or "There are no results.")
+    if parts.recommendation:
+        yield f"Recommended: {_advice(parts.recommendation)}."
+    yield _section("Design", _design(parts))
+    yield _section("Primary metric", _readings(parts, MetricRole.PRIMARY))
+    yield _section("Guardrails", _readings(parts, MetricRole.GUARDRAIL))
+    yield _section("Other metrics", _readings(parts, MetricRole.SECONDARY))
+    yield _section("Segments", _segments(parts))
+    yield _section("Multiplicity", parts.multiplicity or _NONE)
+    yield _section("Deviations from the plan", _list(parts.deviations))
+    yield _section("Waived", _list(parts.waivers))
+    yield _section("Not reviewed", _list(parts.not_reviewed))
+    yield _section("What users will notice", parts.users_notice or _NONE)
+    if parts.dissent:
+        yield _section("Dissent", parts.dissent)
+    day = parts.follow_up_on
+    yield _section("Follow-up", _NONE if day is None else f"On {day.isoformat()}.")
+    for found in parts.measured:
+        yield measurement_text(found)
+
+
+def _section(title: str, text: str) -> str:
+    return f"## {title}\n\n{text}"
+
+
+def _decision(decision: MemoDecision) -> str:
+    shipped = f" {decision.variant}" if decision.variant else ""
+    lines = [f"**{decision.outcome.value}{shipped}**, by {decision.by}.", decision.note]
+    if decision.opposes:
+        approved = decision.approved_by
+        agreed = f"{approved} agreed." if approved else "Nobody else reviewed it."
+        lines.append(f"It goes against the recommendation. {agreed}")
+    if decision.early_reason:
+        lines.append(f"Before its time, because: {decision.early_reason}")
+    lines += [
+        f"{each.by} accepted that {each.metric_key} is not known: {each.reason}"
+        for each in decision.acceptances
+    ]
+    return "\n\n".join(lines)
+
+
+def _design(parts: MemoParts) -> str:
+    counts = ", ".join(f"{arm} {count:,}" for arm, count in parts.exposed)
+    lines = [
+        f"Design `{parts.design_hash}`, phase {parts.phase}."
+        if parts.design_hash
+        else "It was never started.",
+        f"{parts.matured:,} of {parts.planned_units:,} planned units have matured.",
+        f"Exposed: {counts}." if counts else "",
+        parts.sample_ratio,
+    ]
+    return " ".join(line for line in lines if line)
+
+
+def _readings(parts: MemoParts, role: MetricRole) -> str:
+    return _list(_reading(each) for each in parts.readings if each.role is role)
+
+
+def _reading(reading: MemoReading) -> str:
+    words = [f"{reading.metric_name}, {reading.arm}: {_VERDICTS[reading.verdict]}"]
+    words += _effect(reading)
+    if reading.p_value is not None:
+        words.append(f"p = {reading.p_value:.2g}")
+    if reading.guardrail is not None:
+        words.append(_GUARDRAILS[reading.guardrail])
+    return ", ".join(words) + "."
+
+
+def _effect(reading: MemoReading) -> list[str]:
+    """In the metric's unit; memos from before that was kept have bare numbers."""
+    if reading.said:
+        return [reading.said]
+    words = [] if reading.absolute is None else [f"{reading.absolute:+.4g}"]
+    if reading.low is not None and reading.high is not None:
+        words.append(f"[{reading.low:+.4g}, {reading.high:+.4g}]")
+    return words
+
+
+def _advice(recommendation: str) -> str:
+    """The outcome in words, and the variant that it is of."""
+    outcome, _, arm = recommendation.partition(" ")
+    return f"{_OUTCOMES.get(outcome, outcome)} {arm}".rstrip()
+
+
+def _segments(parts: MemoParts) -> str:
+    return _list(
+        dict.fromkeys(
+            f"{each.metric_key} by {each.dimension}: "
+            + (
+                "registered before the start"
+                if each.registration is Registration.REGISTERED
+                else "exploratory"
+            )
+            + "."
+            for each in parts.segments
+        )
+    )
+
+
+def _list(items: Iterable[str]) -> str:
+    return "\n".join(f"- {item}" for item in items) or _NONE
