@@ -5,18 +5,26 @@ from dataclasses import dataclass
 
 from workers.context import TaskContext
 from workers.tasks import (
+    act_on_alarms,
     analyse_experiments,
     announce_items,
+    audit_state,
+    compare_overlaps,
     distil_tags,
     distil_verdicts,
     fold_events,
+    gather_evidence,
     harvest_answers,
     log_answers,
     publish_phases,
+    ramp_experiments,
+    remeasure,
+    roll_out,
     route_insights,
     seal_audit,
     send_deliveries,
     settle_links,
+    start_scheduled,
     suggest_tags,
     sweep_expired,
 )
@@ -52,10 +60,18 @@ ARROWS = (
     Arrow(
         "analyse_experiments",
         analyse_experiments.run,
-        wakes=("distil_verdicts",),
+        wakes=("distil_verdicts", "act_on_alarms", "ramp_experiments"),
         paced=True,
     ),
+    Arrow(
+        "start_scheduled", start_scheduled.run, wakes=("publish_phases",), pause=OFTEN
+    ),
+    Arrow("ramp_experiments", ramp_experiments.run, wakes=("publish_phases",)),
+    Arrow("roll_out", roll_out.run, wakes=("publish_phases",)),
+    Arrow("remeasure", remeasure.run),
+    Arrow("act_on_alarms", act_on_alarms.run, wakes=("publish_phases",)),
     Arrow("distil_verdicts", distil_verdicts.run, wakes=("route_insights",)),
+    Arrow("gather_evidence", gather_evidence.run, paced=True),
     Arrow("harvest_answers", harvest_answers.run, wakes=("suggest_tags",)),
     Arrow("suggest_tags", suggest_tags.run, wakes=("distil_tags",)),
     Arrow("distil_tags", distil_tags.run, wakes=("route_insights",)),
@@ -63,6 +79,14 @@ ARROWS = (
     Arrow("announce_items", announce_items.run, wakes=("send_deliveries",)),
     Arrow("send_deliveries", send_deliveries.run),
     Arrow("seal_audit", seal_audit.run, pause=OFTEN),
+    Arrow(
+        "audit_state",
+        audit_state.run,
+        wakes=("fold_events",),
+        pause=RARELY,
+        paced=True,
+    ),
+    Arrow("compare_overlaps", compare_overlaps.run, pause=RARELY, paced=True),
     Arrow("sweep_expired", sweep_expired.run, pause=RARELY),
 )
 

@@ -143,7 +143,9 @@ class HalfBroken:
     async def environments_with_work(self) -> list[UUID]:
         return [self._broken, self._whole]
 
-    async def fold(self, environment_id: UUID, *, limit: int) -> FoldReport:
+    async def fold(
+        self, environment_id: UUID, *, limit: int, hold_at: datetime | None = None
+    ) -> FoldReport:
         if environment_id == self._broken:
             raise RuntimeError("no")
         self.folded.append(environment_id)

@@ -68,11 +68,17 @@ async def _facts(session: AsyncSession, snapshot: Snapshot) -> VerdictFacts:
 def _interval(
     primary: MetricResult, arm: str | None
 ) -> tuple[float | None, float | None, float | None]:
-    """The difference that the verdict rests on, with the bounds that may be read."""
+    """The difference that the verdict rests on, with the bounds that may be read.
+
+    After an early stop it is the corrected one, which stopping does not exaggerate.
+    """
     named = [c for c in primary.comparisons if c.arm == arm]
     comparison = (named or list(primary.comparisons))[0]
     if comparison.valid is None:
         return None, None, None
+    corrected = comparison.unbiased
+    if corrected is not None:
+        return corrected.value, corrected.low, corrected.high
     return (
         comparison.decisive.absolute,
         comparison.valid.low,

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from experiments.events.log import NewEvent, Status
 from surveys.handoff import FinalAnswer, mark_logged, take_unlogged
+from surveys.questions import QuestionKind
+from surveys.scoring import points
 from workers.context import TaskContext
 
 logger = logging.getLogger("hone.workers")
@@ -59,8 +61,19 @@ def event_of(answer: FinalAnswer) -> NewEvent:
         properties={
             "response": str(answer.response_id),
             "choices": list(answer.choice_ids),
+            **_measures(answer),
         },
     )
+
+
+def _measures(answer: FinalAnswer) -> dict[str, int]:
+    """What metrics filter by, and what a mean of scores is the mean of."""
+    if answer.number is None:
+        return {}
+    found = {"answer": answer.number}
+    if answer.kind is QuestionKind.NPS:
+        found["score"] = points(answer.number)
+    return found
 
 
 def event_name(survey_key: str, question_key: str) -> str:
