@@ -7,19 +7,37 @@ the router would not say.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias, cast
 
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth import MAX_CREDENTIAL, Caller, Gate, bearer
 from api.body import BODY_SECONDS, arrived
 from api.envelope import noted, request_id_of
 from api.measures import Measures
+from api.wire import Reply
 
 Heads: TypeAlias = Mapping[bytes, bytes]
 RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
+Serve: TypeAlias = Callable[[ASGIApp, Scope, Receive, Send], Awaitable[None]]
+"""Answers a request, or hands it on to the application."""
+ASKED = "hone.asked"
+"""Under this name a scope carries what its request was decoded to."""
+
 _DIGITS = 10
+
+
+def ahead_at(path: str, serve: Serve, app: ASGIApp) -> ASGIApp:
+    """The application, with `serve` ahead of it at one path."""
+
+    async def ahead(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != path:
+            await app(scope, receive, send)
+        else:
+            await serve(app, scope, receive, send)
+
+    return ahead
 
 
 def heads_of(scope: Scope) -> Heads:
@@ -111,10 +129,40 @@ async def answered(
     started: float,
 ) -> None:
     """Send an answer; measure it and write it down as the envelope does."""
+    reply = replied(
+        scope,
+        heads,
+        status=status,
+        headers=headers,
+        body=body,
+        measures=measures,
+        place=place,
+        started=started,
+    )
+    await send(
+        {
+            "type": "http.response.start",
+            "status": reply.status,
+            "headers": reply.headers,
+        }
+    )
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+def replied(
+    scope: Scope,
+    heads: Heads,
+    *,
+    status: int,
+    headers: RawHeaders,
+    body: bytes,
+    measures: Measures,
+    place: str,
+    started: float,
+) -> Reply:
+    """An answer that is about to be sent, measured and written down."""
     request_id = request_id_of(heads.get(b"x-request-id", b"").decode("latin-1"))
     headers.append((b"x-request-id", request_id.encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
     noted(
         measures,
         place,
@@ -123,3 +171,4 @@ async def answered(
         request_id=request_id,
         seconds=time.perf_counter() - started,
     )
+    return Reply(status, headers, body)

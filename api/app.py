@@ -20,15 +20,19 @@ from api.graphql.http import GraphQLEndpoint
 from api.graphql.schema import GRAPHQL
 from api.graphql.websocket import SubscriptionEndpoint
 from api.http import events, flags
+from api.http.exports import Exports
 from api.http.health import healthz
 from api.http.metrics import metrics
-from api.http.ofrep import Ofrep
+from api.http.ofrep import FLAGS, Ofrep
 from api.http.ofrep_ahead import OfrepAhead
+from api.http.sdk import FEATURES, Features
 from api.http.streams import Streams
 from api.policies import Policies
+from api.prepared.front import PLACE as PREPARED
 from api.prepared.front import Prepared
 from api.records import log_as_json
 from api.services import Services
+from api.wire import Doors
 from core.database import Database
 from core.settings import Settings
 from experiments.events.log import EventLog
@@ -62,6 +66,7 @@ def create_app(
     documents = Documents(schema, Policies(schema))
     streams = Streams(services.definitions)
     ofrep = Ofrep(services, gate)
+    features = Features(services, gate, streams)
     routes: list[BaseRoute] = [
         Route("/graphql", GraphQLEndpoint(services, gate, documents)),
         WebSocketRoute("/graphql", SubscriptionEndpoint(services, gate, documents)),
@@ -69,13 +74,14 @@ def create_app(
         Route("/healthz", healthz),
         Route("/metrics", metrics),
         *events.routes(),
-        *flags.routes(services, gate, streams, ofrep),
+        *Exports(services, gate).routes(),
+        *flags.routes(services, gate, streams, ofrep=ofrep, features=features),
         *console.routes(),
     ]
+    prepared = Prepared(services, gate, documents)
+    bulk = OfrepAhead(ofrep, services, gate)
     app = _Edge(
-        lambda router: Prepared(
-            OfrepAhead(router, ofrep, services, gate), services, gate, documents
-        ),
+        lambda router: prepared.ahead_of(bulk.ahead_of(router)),
         routes=routes,
         middleware=[Middleware(Envelope, services.measures)],
         lifespan=following,
@@ -83,6 +89,10 @@ def create_app(
     app.state.services = services
     app.state.gate = gate
     app.state.streams = streams
+    app.state.doors = Doors(
+        exact={PREPARED: prepared.at_once, FLAGS: bulk.at_once},
+        below={f"{FEATURES}/": features.at_once},
+    )
     return app
 
 

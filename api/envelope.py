@@ -22,8 +22,10 @@ _PLACES = (
     "/healthz",
     "/metrics",
     "/v1/events",
+    "/v1/exports",
     "/ofrep",
     "/api/features",
+    "/api/eval",
     "/sub",
     "/console",
 )

@@ -1,6 +1,6 @@
 """Fields that are attributes of a leaf type, executed without what they do not need."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, TypeAlias
@@ -8,11 +8,14 @@ from typing import Any, TypeAlias
 from graphql import (
     GraphQLField,
     GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
     GraphQLSchema,
     Undefined,
     get_nullable_type,
     is_leaf_type,
     is_non_null_type,
+    is_object_type,
 )
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import Path
@@ -21,6 +24,9 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 _DEFINITION = "strawberry-definition"
 _LEFT = object()
 """What is no plain value, or none that the field may have."""
+
+_SAME = {"String": str, "Boolean": bool}
+"""What is written as it is."""
 
 Leaf: TypeAlias = Callable[[Any], Any]
 Leaves: TypeAlias = Mapping[str, Mapping[str, Leaf]]
@@ -36,6 +42,7 @@ class LeafExecutor(StrawberryGraphQLCoreExecutionContext):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._leaves = leaves_of(self.schema)
+        self._classes = classes_of(self.schema)
 
     def execute_fields(
         self,
@@ -57,6 +64,50 @@ class LeafExecutor(StrawberryGraphQLCoreExecutionContext):
                 )
             results[key] = found
         return results
+
+    def complete_iterable_value(  # noqa: PLR0917 - the executor's own
+        self,
+        item_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        items: Iterable[Any],
+        position_context: Any,
+    ) -> Any:
+        """A list at once, where all that is selected of its items are leaves."""
+        found = None
+        if type(items) is list:
+            found = self._listed(item_type, field_details_list, items)
+        if found is not None:
+            return found
+        return super().complete_iterable_value(
+            item_type, field_details_list, info, path, items, position_context
+        )
+
+    def _listed(
+        self, item_type: GraphQLOutputType, details: FieldDetailsList, items: list[Any]
+    ) -> list[dict[str, Any]] | None:
+        """The items, if all of them are of the one class that the type is made from."""
+        kind = get_nullable_type(item_type)
+        if not is_object_type(kind) or (of := self._classes.get(kind.name)) is None:
+            return None
+        leaves = self._leaves[kind.name]
+        fields = self.collect_subfields(kind, details).grouped_field_set
+        chosen = [
+            (key, leaves.get(each[0].node.name.value)) for key, each in fields.items()
+        ]
+        found: list[dict[str, Any]] = []
+        for item in items:
+            if type(item) is not of:
+                return None
+            shown: dict[str, Any] = {}
+            for key, leaf in chosen:
+                value = _LEFT if leaf is None else leaf(item)
+                if value is _LEFT:
+                    return None
+                shown[key] = value
+            found.append(shown)
+        return found
 
     def execute_field(
         self,
@@ -95,6 +146,21 @@ def leaves_of(schema: GraphQLSchema) -> Leaves:
     }
 
 
+@lru_cache(maxsize=4)
+def classes_of(schema: GraphQLSchema) -> Mapping[str, type]:
+    """The class that each object type is made from, where no other may stand for it."""
+    definitions = (
+        (name, kind.extensions.get(_DEFINITION))
+        for name, kind in schema.type_map.items()
+        if isinstance(kind, GraphQLObjectType)
+    )
+    return {
+        name: definition.origin
+        for name, definition in definitions
+        if definition is not None and definition.is_type_of is None
+    }
+
+
 def _constant(value: str) -> Leaf:
     return lambda _source: value
 
@@ -106,10 +172,13 @@ def _leaf(field: GraphQLField) -> Leaf | None:
         return None
     read, written = attrgetter(definition.python_name), kind.coerce_output_value
     required = is_non_null_type(field.type)
+    same = _SAME.get(kind.name)
 
     def leaf(source: Any) -> Any:
         try:
             value = read(source)
+            if type(value) is same:
+                return value
             if value is None:
                 return _LEFT if required else None
             if isinstance(value, Exception) or hasattr(value, "__await__"):

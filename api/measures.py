@@ -1,9 +1,13 @@
 """What the process counts about itself, in one registry for each application."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from api.tallies import Counts, Timings
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+_CLASSES = tuple(f"{hundreds}xx" for hundreds in range(10))
 
 
 class Measures:
@@ -11,28 +15,24 @@ class Measures:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._requests = Histogram(
+        self._requests = Timings(
             "hone_http_request_seconds",
             "Time to answer a request, by place, method and status class.",
             ("place", "method", "status"),
-            buckets=_SECONDS,
-            registry=self.registry,
+            _SECONDS,
         )
-        self._operations = Counter(
+        self._operations = Counts(
             "hone_graphql_operations",
             "GraphQL operations by kind and outcome.",
             ("kind", "outcome"),
-            registry=self.registry,
         )
-        self._answered: dict[tuple[str, str, int], Histogram] = {}
-        self._operated: dict[tuple[str, str], Counter] = {}
-        self._planned: dict[str, Counter] = {}
-        self._prepared = Counter(
+        self._prepared = Counts(
             "hone_prepared_documents",
             "Requests answered from a plan, by how the document was named.",
             ("by",),
-            registry=self.registry,
         )
+        for tally in (self._requests, self._operations, self._prepared):
+            self.registry.register(tally)
         self._events = Counter(
             "hone_ingested_events",
             "Events handed in, by verdict.",
@@ -69,20 +69,11 @@ class Measures:
 
     def requested(self, place: str, method: str, status: int, seconds: float) -> None:
         """Note one answered request."""
-        child = self._answered.get((place, method, status))
-        if child is None:
-            child = self._requests.labels(place, method, f"{status // 100}xx")
-            self._answered[place, method, status] = child
-        child.observe(seconds)
+        self._requests.note((place, method, _CLASSES[status // 100]), seconds)
 
     def operated(self, kind: str, outcome: str) -> None:
         """Note one GraphQL operation: ok, failed or refused."""
-        child = self._operated.get((kind, outcome))
-        if child is None:
-            child = self._operated[kind, outcome] = self._operations.labels(
-                kind, outcome
-            )
-        child.inc()
+        self._operations.note((kind, outcome))
 
     def ingested(self, verdict: str, count: int) -> None:
         """Note events that got the same verdict."""
@@ -90,10 +81,7 @@ class Measures:
 
     def prepared(self, by: str) -> None:
         """Note one request answered from a plan."""
-        child = self._planned.get(by)
-        if child is None:
-            child = self._planned[by] = self._prepared.labels(by)
-        child.inc()
+        self._prepared.note((by,))
 
     def limited(self, kind: str) -> None:
         """Note one request that came too soon after others."""

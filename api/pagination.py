@@ -2,14 +2,14 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, literal, tuple_
+from sqlalchemy import ColumnElement, func, literal, tuple_
 from sqlmodel import SQLModel
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -64,14 +64,7 @@ async def paged(
     size = page_size(first)
     if after is not None:
         statement = statement.where(_beyond(order, after))
-    direction: Callable[[Any], Any] = (
-        (lambda column: column.desc()) if order.descending else (lambda column: column)
-    )
-    found = await session.exec(
-        statement.order_by(direction(order.column), direction(order.id_column)).limit(
-            size + 1
-        )
-    )
+    found = await session.exec(statement.order_by(*_sorted(order)).limit(size + 1))
     rows = found.all()
     kept = rows[:size]
     return Page(
@@ -80,6 +73,52 @@ async def paged(
         has_next=len(rows) > size,
         has_previous=after is not None,
     )
+
+
+async def first_pages(
+    session: AsyncSession,
+    statement: SelectOfScalar[Row],
+    order: Order,
+    *,
+    of: Any,
+    asked: Sequence[tuple[UUID, int]],
+) -> Sequence[Page[Row]]:
+    """The first page of each of several lists, for as many queries as of one.
+
+    Args:
+        session: Where to read.
+        statement: Selects one entity: all rows of all the lists.
+        order: What each list is sorted by.
+        of: The column that says which list a row is of.
+        asked: Each list with how many rows to show.
+
+    Raises:
+        Invalid: A number is out of bounds.
+    """
+    most = max(page_size(first) for _, first in asked)
+    place = func.row_number().over(partition_by=of, order_by=_sorted(order))
+    ranked = (
+        statement.where(of.in_({owner for owner, _ in asked}))
+        .with_only_columns(order.id_column.label("id"), place.label("place"))
+        .subquery()
+    )
+    found = await session.exec(
+        statement.join(ranked, ranked.c.id == order.id_column)
+        .where(ranked.c.place <= most + 1)
+        .order_by(*_sorted(order))
+    )
+    lists: dict[UUID, list[Row]] = {owner: [] for owner, _ in asked}
+    for row in found.all():
+        lists[getattr(row, of.key)].append(row)
+    return [
+        Page(
+            rows=lists[owner][:first],
+            cursors=[cursor(order, row) for row in lists[owner][:first]],
+            has_next=len(lists[owner]) > first,
+            has_previous=False,
+        )
+        for owner, first in asked
+    ]
 
 
 def page_size(first: int | None) -> int:
@@ -102,6 +141,11 @@ def cursor(order: Order, row: SQLModel) -> str:
     shown = key.astimezone(UTC).isoformat() if isinstance(key, datetime) else key
     raw = msgspec.json.encode([order.name, shown, local.hex])
     return base64.urlsafe_b64encode(raw).decode()
+
+
+def _sorted(order: Order) -> Sequence[Any]:
+    columns = (order.column, order.id_column)
+    return [each.desc() for each in columns] if order.descending else columns
 
 
 def _beyond(order: Order, after: str) -> ColumnElement[bool]:

@@ -6,6 +6,7 @@ import logging
 import sqlite3
 import time
 import traceback
+from collections import deque
 from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -62,13 +63,13 @@ class Lines(logging.StreamHandler[TextIO]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._waiting: list[str] = []
+        self._waiting: deque[str] = deque()
 
     def append(self, line: str) -> None:
         """Take a line; the first of several has them all written soon."""
-        with self._alone():
-            self._waiting.append(line)
-            count = len(self._waiting)
+        waiting = self._waiting
+        waiting.append(line)
+        count = len(waiting)
         if count == 1:
             try:
                 asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self.flush)
@@ -92,7 +93,8 @@ class Lines(logging.StreamHandler[TextIO]):
         return self.lock or nullcontext()
 
     def _write_waiting(self) -> None:
-        lines, self._waiting = self._waiting, []
+        # Whoever appends meanwhile takes no lock, so nothing here may be swapped out.
+        lines = [self._waiting.popleft() for _ in range(len(self._waiting))]
         # Nobody's request fails because nobody reads what is said of it.
         with suppress(OSError, ValueError):
             if lines:

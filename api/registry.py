@@ -13,12 +13,14 @@ from graphql import GraphQLSchema
 
 from api.documents import Invalidated, checked
 from api.problems import Refused
-from core.database import Sessions
+from core.database import Sessions, Unreachable
 from core.documents import MAX_BYTES, registered
 from core.problems import Invalid
 
 PATIENCE_SECONDS = 2.0
 """How long a hash that is not known is not looked for again."""
+FRESH_SECONDS = 60.0
+"""How long a document that was removed elsewhere may still be answered here."""
 MAX_ENVIRONMENTS = 256
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -40,8 +42,9 @@ class _Kept:
 class Registry:
     """Reads an environment's documents when a hash is asked for that it does not know.
 
-    A document is never changed, so what is in memory is right; what is not is looked
-    for every two seconds at most, whatever hashes callers make up.
+    A document is never changed, only removed, so what is in memory is right for a
+    minute; what is not there is looked for every two seconds at most, whatever hashes
+    callers make up. With the database away what is known stays known.
     """
 
     def __init__(
@@ -55,7 +58,9 @@ class Registry:
     def known(self, environment_id: UUID, name: str) -> str | None:
         """The text with a hash, if it is in memory."""
         kept = self._kept.get(environment_id)
-        return None if kept is None else kept.texts.get(name)
+        if kept is None or self._clock() - kept.read_at > FRESH_SECONDS:
+            return None
+        return kept.texts.get(name)
 
     async def text(self, environment_id: UUID, name: str) -> str:
         """The text with a hash.
@@ -72,19 +77,23 @@ class Registry:
         return found
 
     def forget(self, environment_id: UUID) -> None:
-        """Something was registered: look at the next hash that is not known."""
-        kept = self._kept.get(environment_id)
-        if kept is not None:
-            self._kept[environment_id] = _Kept(kept.texts, float("-inf"))
+        """Something was registered or removed: read all of them for the next hash."""
+        self._kept.pop(environment_id, None)
 
     async def _read(self, environment_id: UUID) -> None:
         async with self._reading:
             kept, asked = self._kept.get(environment_id), self._clock()
             if kept is not None and asked - kept.read_at < PATIENCE_SECONDS:
                 return
-            async with self._readers() as session:
-                rows = await registered(session, environment_id)
-            texts = {row.sha256: row.text for row in rows}
+            try:
+                async with self._readers() as session:
+                    rows = await registered(session, environment_id)
+            except Unreachable:
+                if kept is None:
+                    raise
+                texts = kept.texts
+            else:
+                texts = {row.sha256: row.text for row in rows}
             self._kept[environment_id] = _Kept(texts, asked)
             self._kept.move_to_end(environment_id)
             while len(self._kept) > MAX_ENVIRONMENTS:

@@ -16,6 +16,7 @@ from api.app import create_app
 from api.auth import is_loopback
 from api.commands.output import CommandFailed, Exit
 from api.following import can_start_alone
+from api.wire import wire
 from core import migrate
 from core.database import Database, is_unreachable
 from core.settings import Settings
@@ -194,6 +195,7 @@ async def serve(settings: Settings, announce: Announce, *, with_worker: bool) ->
             app = create_app(settings, database=database, log=log, queue=queue)
             config = uvicorn.Config(
                 app,
+                http=wire(app.state.doors),
                 log_config=None,
                 access_log=False,
                 server_header=False,

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from operator import itemgetter
-from weakref import WeakKeyDictionary
+from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 from core.subjects import ID_ATTRIBUTES
 from experiments.assignment.definitions import Base, CompiledPhase, Relevant, Snapshot
@@ -52,9 +53,17 @@ class Everything:
     subject and not what exists.
     """
 
-    __slots__ = ("_qualified", "index", "qualifying", "relevant")
+    __slots__ = ("_qualified", "index", "qualifying", "relevant", "stored")
 
-    def __init__(self, index: "Index", relevant: Relevant, *, qualifying: bool) -> None:
+    def __init__(
+        self,
+        index: "Index",
+        relevant: Relevant,
+        *,
+        qualifying: bool,
+        stored: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.stored = stored
         self.index = index
         self.relevant = relevant
         self.qualifying = qualifying
@@ -115,6 +124,7 @@ class Index:
 
     def __init__(self, snapshot: Snapshot) -> None:
         phases = snapshot.phases.values()
+        self.snapshot = ref(snapshot)
         self.version = snapshot.version
         self.keys = tuple(snapshot.phases)
         self._tokens: dict[Decision, bytes] = {}

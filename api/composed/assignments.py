@@ -90,7 +90,7 @@ def assigned_at_once(
     keys: Sequence[str] | None,
     *,
     qualifying: bool,
-) -> Given | None:
+) -> Everything | None:
     """The same without waiting; None where something has to be read first.
 
     Raises:
@@ -123,7 +123,7 @@ def _everything(
     if stored and caller.kind is CallerKind.CLIENT and index.other_names:
         stored_first = subject.rule_attributes(stored, stored_first=True)
     relevant = snapshot.relevant(subject.rule_attributes(stored), stored_first)
-    return Everything(index, relevant, qualifying=qualifying)
+    return Everything(index, relevant, qualifying=qualifying, stored=stored)
 
 
 async def _by_key(
@@ -145,17 +145,19 @@ async def _by_key(
 
 
 async def variants_met(
-    context: Context, asked: Sequence[tuple[str, SubjectContext]]
+    context: Context, asked: Sequence[tuple[str, int | None, SubjectContext]]
 ) -> list[str | None]:
-    """The variant that each subject has in the experiment named beside it.
+    """The variant that each subject has in the experiment, and phase, beside it.
 
-    None where it is not randomised. Traits are looked up once for all.
+    None where it is not randomised, and for a phase that is not the one served: what
+    that gave is not known any more. Traits are looked up once for all.
     """
     phases = (await _snapshot(context)).phases
     served = [
         (phase, subject, place)
-        for place, (key, subject) in enumerate(asked)
+        for place, (key, number, subject) in enumerate(asked)
         if (phase := phases.get(key)) is not None
+        and number in {None, phase.definition.exposing}
     ]
     found = await _attributes(
         context.services, context.caller, [(s, [phase]) for phase, s, _ in served]

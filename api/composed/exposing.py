@@ -1,19 +1,28 @@
 """Exposures of one subject: evaluated here, and acknowledged once they are durable."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from api.composed.assignments import assigned
 from api.composed.ingestion import take_events
 from api.context import Context
+from core.database import Unreachable
 from core.problems import Invalid
 from core.subjects import SubjectContext
 from experiments.assignment.evaluator import Decision
-from experiments.events.log import EXPOSURE, NewEvent, Status, Verdict
+from experiments.events.log import EXPOSURE, Json, NewEvent, Status, Verdict
+from experiments.queries import phase_by_id
 
 MAX_EXPOSURES = 200
+MAX_TEXT = 128
+"""Characters of an attribute that an exposure carries: no level has more."""
+_MAX_KNOWN = 10_000
+
+_dimensions: dict[UUID, frozenset[str]] = {}
+"""The attributes of phases' dimensions; a phase's plan never changes."""
 
 
 class ExposureStatus(StrEnum):
@@ -45,6 +54,7 @@ class ExposureVerdict:
     """What the subject is served; None where nothing is served under the key."""
     code: str | None = None
     message: str | None = None
+    phase: int | None = None
 
 
 async def record_exposures(
@@ -67,7 +77,13 @@ async def record_exposures(
         for place, verdict in enumerate(verdicts)
         if verdict.status is ExposureStatus.RECORDED
     ]
-    events = [_event(subject, verdicts[place]) for place in places]
+    told = await _attributes(
+        context, subject, [given[items[place].experiment_key] for place in places]
+    )
+    events = [
+        _event(subject, verdicts[place], properties)
+        for place, properties in zip(places, told, strict=True)
+    ]
     for place, verdict in await _appended(context, places, events):
         verdicts[place] = replace(
             verdicts[place],
@@ -94,6 +110,62 @@ async def _appended(
     return list(zip(places, receipt.verdicts, strict=True))
 
 
+async def _attributes(
+    context: Context, subject: SubjectContext, given: Sequence[Decision | None]
+) -> list[dict[str, Json]]:
+    """What each phase's dimensions ask of the subject, and nothing else.
+
+    Its traits on record complete what came with the request.
+    """
+    asked = [
+        frozenset()
+        if decision is None
+        else await _asked(context, decision.phase.definition.phase_id)
+        for decision in given
+    ]
+    if not any(asked):
+        return [{} for _ in given]
+    environment_id = context.caller.environment_id
+    stored = await context.services.traits.of(environment_id, subject)
+    attributes = subject.rule_attributes(stored)
+    return [_scalars(attributes, names) for names in asked]
+
+
+async def _asked(context: Context, phase_id: UUID) -> frozenset[str]:
+    known = _dimensions.get(phase_id)
+    if known is not None:
+        return known
+    try:
+        async with context.readers() as session:
+            phase = await phase_by_id(
+                session,
+                environment_id=context.caller.environment_id,
+                phase_id=phase_id,
+            )
+    except Unreachable:
+        # The exposure counts without its levels; the next one asks again.
+        return frozenset()
+    plan = phase.design.get("plan") or {}
+    if len(_dimensions) >= _MAX_KNOWN:
+        _dimensions.clear()
+    found = frozenset(each["attribute"] for each in plan.get("dimensions", ()))
+    _dimensions[phase_id] = found
+    return found
+
+
+def _scalars(
+    attributes: Mapping[str, object], names: frozenset[str]
+) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for name in sorted(names):
+        value = attributes.get(name)
+        if isinstance(value, str):
+            found[name] = value[:MAX_TEXT]
+        elif isinstance(value, bool | int | float):
+            found[name] = value
+    return found
+
+
 def _evaluated(item: Met, decision: Decision | None) -> ExposureVerdict:
     """The verdict before anything is stored: RECORDED is what is yet to be."""
     if decision is None:
@@ -101,10 +173,17 @@ def _evaluated(item: Met, decision: Decision | None) -> ExposureVerdict:
     status = ExposureStatus.NOT_IN_EXPERIMENT
     if decision.in_experiment:
         status = ExposureStatus.RECORDED
-    return ExposureVerdict(item, status, decision.variant.key)
+    return ExposureVerdict(
+        item,
+        status,
+        decision.variant.key,
+        phase=decision.phase.definition.exposing,
+    )
 
 
-def _event(subject: SubjectContext, verdict: ExposureVerdict) -> NewEvent:
+def _event(
+    subject: SubjectContext, verdict: ExposureVerdict, properties: dict[str, Json]
+) -> NewEvent:
     return NewEvent(
         id=verdict.met.event_id,
         name=EXPOSURE,
@@ -112,6 +191,8 @@ def _event(subject: SubjectContext, verdict: ExposureVerdict) -> NewEvent:
         anonymous_id=subject.anonymous_id,
         account_id=subject.account_id,
         occurred_at=verdict.met.at,
+        properties=properties,
         experiment_key=verdict.met.experiment_key,
         variant_key=verdict.variant,
+        phase=verdict.phase,
     )

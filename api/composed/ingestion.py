@@ -65,14 +65,14 @@ async def take_events(
     return receipt
 
 
-def _asked(event: NewEvent) -> tuple[str, SubjectContext]:
+def _asked(event: NewEvent) -> tuple[str, int | None, SubjectContext]:
     subject = SubjectContext(
         user_id=event.user_id,
         anonymous_id=event.anonymous_id,
         account_id=event.account_id,
         attributes=dict(event.properties),
     )
-    return event.experiment_key or "", subject
+    return event.experiment_key or "", event.phase, subject
 
 
 async def _remember(context: Context, kept: Sequence[Kept]) -> None:

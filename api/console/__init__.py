@@ -30,7 +30,8 @@ def routes() -> list[BaseRoute]:
     return [
         Route("/console", experiments),
         Route("/console/", experiments),
-        Route("/console/experiments/{key:str}", results),
+        Route("/console/experiments", experiments),
+        Route("/console/experiments/{key:str}", experiment),
         Route("/console/graphql", graphiql),
         Route("/console/sign-in", signin.ask, methods=["GET"]),
         Route("/console/sign-in", signin.use, methods=["POST"]),
@@ -47,9 +48,9 @@ async def experiments(request: Request) -> Response:
     return await _member_page(request, "experiments", "Experiments")
 
 
-async def results(request: Request) -> Response:
-    """One experiment's results as they change."""
-    return await _member_page(request, "results", "Results")
+async def experiment(request: Request) -> Response:
+    """One experiment: what comes next, its launch, its results, its decision."""
+    return await _member_page(request, "experiment", "Experiment")
 
 
 async def graphiql(request: Request) -> Response:

@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 
 from api.demo.people import People
-from api.demo.plan import DAYS, EXPERIMENTS, DemoExperiment
+from api.demo.plan import DAYS, EXPERIMENTS, OTHERS, DemoExperiment
 from core.hashing import bucket_after, fnv32a
 from experiments.design import UnitKind
 from experiments.events.log import EXPOSURE, NewEvent
@@ -53,7 +53,7 @@ class History:
     """The variant index of every user in each experiment."""
 
     def __post_init__(self) -> None:
-        for experiment in EXPERIMENTS:
+        for experiment in (*EXPERIMENTS, *OTHERS):
             self.arms[experiment.key] = self._split(experiment)
 
     def variants_of(self, user: int) -> dict[str, str]:
@@ -113,6 +113,17 @@ class History:
         yield from self._converting(
             cart, self._random(12), everyone, ORDER, CHECKOUT_DAYS
         )
+        for topic, other in enumerate(OTHERS, 13):
+            yield self._passing_by(other, self._random(topic))
+
+    def _passing_by(
+        self, experiment: DemoExperiment, random: np.random.Generator
+    ) -> _Stream:
+        """Some users are exposed, and go on as they would have anyway."""
+        some = experiment.exposed_users
+        users = np.sort(random.choice(self.people.users, some, replace=False))
+        at = _moments(random, experiment, len(users))
+        return self._exposures(experiment, users, at)
 
     def _limit(
         self, experiment: DemoExperiment, random: np.random.Generator

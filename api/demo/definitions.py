@@ -4,7 +4,14 @@ import secrets
 from uuid import UUID
 
 from api.demo.clock import HistoryClock
-from api.demo.plan import EXPERIMENTS, METRICS, DemoExperiment
+from api.demo.plan import (
+    DRAFT,
+    EXPERIMENTS,
+    METRICS,
+    OTHERS,
+    DemoExperiment,
+    draft,
+)
 from core.audit import Actor, ActorKind
 from core.database import AsyncSession
 from core.tenancy import (
@@ -19,7 +26,11 @@ from core.tenancy import (
 )
 from experiments import queries, service
 from experiments.assignment.seeds import phase_seed
-from experiments.lifecycle import DecisionOutcome
+from experiments.errors import ExperimentUnknown
+from experiments.lifecycle import DecisionOutcome, ExperimentStatus
+from experiments.service.reporting import report_of
+from experiments.shipping.agreement import is_known, unresolved
+from experiments.treatments import TreatmentKind
 from feedback import rules, tags
 from feedback.tags import NewRule
 from surveys import service as surveys
@@ -134,7 +145,8 @@ async def experiments(
         await service.define_metric(
             session, project_id=PROJECT_ID, actor=actor, key=key, spec=spec
         )
-    for planned in sorted(EXPERIMENTS, key=lambda e: e.exposed_from):
+    every = (*EXPERIMENTS, *OTHERS)
+    for planned in sorted(every, key=lambda e: e.exposed_from):
         clock.move(planned.exposed_from - 1)
         drafted = await service.draft(
             session,
@@ -153,14 +165,37 @@ async def experiments(
             expected_version=drafted.version,
             actor=actor,
         )
-    stopped = [e for e in EXPERIMENTS if e.stopped_on is not None]
+    stopped = [e for e in every if e.stopped_on is not None]
     for planned in sorted(stopped, key=lambda e: e.stopped_on or 0):
-        await _conclude(session, planned, actor, clock)
+        await _stop(session, planned, actor, clock)
+
+
+async def today(session: AsyncSession, actor: Actor) -> None:
+    """What the demo's people made of what was found, and what they are writing now.
+
+    Decisions wait for results. The draft is not part of the history: workers gather the
+    evidence for it once the server runs.
+    """
+    for planned in (*EXPERIMENTS, *OTHERS):
+        if planned.decision is not None:
+            await _decide(session, planned, planned.decision, actor)
+    try:
+        await queries.experiment_by_key(session, project_id=PROJECT_ID, key=DRAFT)
+    except ExperimentUnknown:
+        await service.draft(
+            session,
+            project_id=PROJECT_ID,
+            actor=actor,
+            key=DRAFT,
+            treatment=TreatmentKind.FEATURE,
+            changes=draft(),
+        )
 
 
 def seeds() -> dict[str, str]:
     """The seed that each experiment will split people by."""
-    return {e.key: phase_seed(PROJECT_ID, e.key, 1) for e in EXPERIMENTS}
+    every = (*EXPERIMENTS, *OTHERS)
+    return {e.key: phase_seed(PROJECT_ID, e.key, 1) for e in every}
 
 
 async def has_experiments(session: AsyncSession) -> bool:
@@ -171,31 +206,49 @@ async def has_experiments(session: AsyncSession) -> bool:
     return bool(metrics)
 
 
-async def _conclude(
+async def _stop(
     session: AsyncSession, planned: DemoExperiment, actor: Actor, clock: HistoryClock
 ) -> None:
     experiment = await queries.experiment_by_key(
         session, project_id=PROJECT_ID, key=planned.key
     )
     clock.move(planned.stopped_on or 0)
-    stopped = await service.stop(
+    enough = planned.exposed_users is None
+    await service.stop(
         session,
         project_id=PROJECT_ID,
         experiment_id=experiment.id,
         expected_version=experiment.version,
         actor=actor,
-        reason="Everybody who was planned has been observed.",
+        reason="Everybody who was planned has been observed."
+        if enough
+        else "The page is being redesigned.",
     )
-    if planned.decided_on is None:
+
+
+async def _decide(
+    session: AsyncSession, planned: DemoExperiment, outcome: DecisionOutcome, by: Actor
+) -> None:
+    experiment = await queries.experiment_by_key(
+        session, project_id=PROJECT_ID, key=planned.key
+    )
+    if experiment.status is not ExperimentStatus.STOPPED:
         return
-    clock.move(planned.decided_on)
+    phase = await queries.current_phase(session, experiment.id)
+    report = await report_of(session, phase.id)
+    variant = planned.variants[1].key if outcome is DecisionOutcome.SHIP else None
+    if variant is not None and not is_known(report, variant):
+        return
+    unknown = () if variant is None else unresolved(report, variant)
+    accepted = tuple((key, "At worst a few more questions.") for key in unknown)
     await service.decide(
         session,
         project_id=PROJECT_ID,
         experiment_id=experiment.id,
-        expected_version=stopped.version,
-        actor=actor,
-        outcome=DecisionOutcome.SHIP,
-        note="More carts are finished, and nobody asks for help more often.",
-        variant_key=planned.variants[1].key,
+        expected_version=experiment.version,
+        actor=by,
+        outcome=outcome,
+        note=planned.note,
+        variant_key=variant,
+        reservations=service.Reservations(acceptances=accepted),
     )

@@ -1,4 +1,4 @@
-"""The demo's three experiments: their designs, and the effects that are there."""
+"""The demo's experiments: their designs, and the effects that are there."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from experiments.design import (
     UnitKind,
 )
 from experiments.drafts import Changes, HypothesisSpec, MeasureSpec, VariantSpec
+from experiments.lifecycle import DecisionOutcome
 from experiments.measurement import MetricSpec
 from experiments.treatments import TreatmentKind
 
@@ -44,7 +45,10 @@ class DemoExperiment:
     exposed_until: float
     planned_units: int
     stopped_on: float | None = None
-    decided_on: float | None = None
+    decision: DecisionOutcome | None = None
+    note: str = ""
+    exposed_users: int | None = None
+    """How many of the users come by; all whom it is for without."""
     targeting: dict[str, Any] | None = None
 
     def changes(self) -> Changes:
@@ -226,9 +230,87 @@ EXPERIMENTS = (
         exposed_until=65,
         planned_units=20_000,
         stopped_on=80,
-        decided_on=82,
+        decision=DecisionOutcome.SHIP,
+        note="More carts are finished. Support has seen nothing unusual.",
     ),
 )
+"""Those in which something really happens, or is shown not to."""
+
+
+def _switch(key: str, name: str) -> tuple[VariantSpec, ...]:
+    return (
+        VariantSpec("off", "As before", 0.5, True, {"value": False}),
+        VariantSpec(key, name, 0.5, False, {"value": True}),
+    )
+
+
+OTHERS = (
+    DemoExperiment(
+        key="help-button",
+        name="A help button on every page",
+        treatment=TreatmentKind.FEATURE,
+        unit=UnitKind.USER,
+        hypothesis=HypothesisSpec(
+            "Who finds help at once asks for it less often later.",
+            "help_requests",
+            Direction.DECREASE,
+            0.01,
+        ),
+        variants=_switch("on", "Button on every page"),
+        measures=(MeasureSpec("help_requests", MetricRole.PRIMARY),),
+        effect=Effect(0.062, 0.062, "INCONCLUSIVE"),
+        exposed_from=30,
+        exposed_until=37,
+        planned_units=8_000,
+        stopped_on=45,
+        decision=DecisionOutcome.INCONCLUSIVE,
+        note="The page was redesigned before enough people had come by.",
+        exposed_users=800,
+    ),
+    DemoExperiment(
+        key="search-first",
+        name="Start on the search instead of the list",
+        treatment=TreatmentKind.FEATURE,
+        unit=UnitKind.USER,
+        hypothesis=HypothesisSpec(
+            "Who searches finds a report sooner, and creates more of them.",
+            "reports_created",
+            Direction.INCREASE,
+            0.1,
+        ),
+        variants=_switch("search", "Search first"),
+        measures=(
+            MeasureSpec("reports_created", MetricRole.PRIMARY),
+            MeasureSpec("help_requests", MetricRole.GUARDRAIL),
+        ),
+        effect=Effect(0.78, 0.78, "KEEP_RUNNING"),
+        exposed_from=86,
+        exposed_until=90,
+        planned_units=16_000,
+        exposed_users=1_600,
+    ),
+)
+"""Those that say nothing: one ended too early, one has only begun."""
+
+DRAFT = "weekly-digest"
+
+
+def draft() -> Changes:
+    """What somebody is still writing: it has no size, and nobody has agreed to it."""
+    return Changes(
+        name="A weekly digest by mail",
+        hypothesis=HypothesisSpec(
+            "Who is told what changed comes back to look at it.",
+            "reports_created",
+            Direction.INCREASE,
+            0.1,
+        ),
+        variants=_switch("digest", "Digest every Monday"),
+        measures=(
+            MeasureSpec("reports_created", MetricRole.PRIMARY),
+            MeasureSpec("help_requests", MetricRole.GUARDRAIL),
+        ),
+    )
 
 
 def truth() -> dict[str, Any]:
@@ -242,5 +324,5 @@ def truth() -> dict[str, Any]:
                 experiment.effect.treatment - experiment.effect.control, 6
             ),
         }
-        for experiment in EXPERIMENTS
+        for experiment in (*EXPERIMENTS, *OTHERS)
     }

@@ -49,6 +49,7 @@ async def seed(output: Output, settings: Settings) -> dict[str, Any]:
                 if log is not None:
                     with output.progress("closing the loop", None):
                         await settle(database, log, settings)
+                    await seeding.tell_today(database)
         except Unreachable as error:
             raise CommandFailed(Exit.UNREACHABLE, str(error)) from error
         except RequestRefused as error:

@@ -72,6 +72,12 @@ async def tell_experiments(database: Database, company: Company) -> None:
             )
 
 
+async def tell_today(database: Database) -> None:
+    """Write down what people decide now; where results are not there yet, nothing."""
+    async with database.sessions.begin() as session:
+        await definitions.today(session, await _admin(session))
+
+
 async def beginning(database: Database, now: datetime) -> datetime:
     """When the history began: as it was told before, else 90 days ago."""
     async with database.readers() as session:

@@ -25,8 +25,7 @@ class Assignment:
     value: JSON | None = strawberry.field(description="What a flag client receives.")
     reason: Reason = strawberry.field(
         description="Why, in a flag client's words. Over OFREP the first five are its "
-        "`reason`, and HOLDOUT, IDENTITY_LINK, OVERRIDE and KILL_SWITCH its "
-        "`metadata.cause`."
+        "`reason`, and the others its `metadata.cause`."
     )
     cause: Cause = strawberry.field(
         description="The step that settled it, in Hone's own words: finer than "
@@ -34,9 +33,13 @@ class Assignment:
         "`metadata.cause` says it in the words of `reason`."
     )
     in_experiment: bool = strawberry.field(
-        description="Whether the subject was randomised: only then is it exposed."
+        description="Whether the subject was randomised, or is compared after a "
+        "variant was shipped: only then is it exposed."
     )
-    phase: int | None = strawberry.field(description="The phase's number.")
+    phase: int | None = strawberry.field(
+        description="The phase's number. Send it with an exposure: one that is kept "
+        "past a new randomisation then counts in no other phase."
+    )
     config_version: int = strawberry.field(
         description="The version of the environment's definitions."
     )
@@ -72,7 +75,7 @@ class Assignment:
             reason=decision.reason,
             cause=decision.cause,
             in_experiment=decision.in_experiment,
-            phase=decision.phase.definition.number,
+            phase=decision.phase.definition.exposing,
             config_version=version,
         )
 

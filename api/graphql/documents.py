@@ -6,6 +6,7 @@ from uuid import UUID
 
 import strawberry
 
+from api.auth import Caller
 from api.context import Info
 from api.graphql.errors import Refusal
 from api.graphql.perform import Ids, perform
@@ -42,6 +43,31 @@ class RegisterDocumentInput:
         description="A valid document, byte for byte as its hash is made of it: at "
         "most 32 KiB."
     )
+
+
+@strawberry.input(description="A document to take out of the registry.")
+class RemoveDocumentInput:
+    """What removeDocument takes."""
+
+    idempotency_key: strawberry.ID = strawberry.field(
+        description="Yours; a repeat changes nothing."
+    )
+    sha256: str = strawberry.field(description="Its name: lower-case hexadecimal.")
+
+
+@policed(Policy.EDIT)
+@strawberry.type(description="The document is not registered any more.")
+class RemoveDocumentPayload:
+    """What removeDocument answers."""
+
+    sha256: str = strawberry.field(description="The name that it had.")
+    replayed: bool = strawberry.field(description="Whether it had been done before.")
+
+
+RemoveDocumentResult = Annotated[
+    RemoveDocumentPayload | Refusal,
+    strawberry.union("RemoveDocumentResult", description="Its name, or why not."),
+]
 
 
 @policed(Policy.EDIT)
@@ -96,24 +122,70 @@ class Mutation:
             row = await documents.register(
                 session, environment_id=caller.environment_id, text=input.text
             )
-            await audit.record(
-                session,
-                actor=caller.actor,
-                project_id=caller.project_id,
-                environment_id=caller.environment_id,
-                action="document.register",
-                subject="RegisteredDocument",
-                subject_id=row.id,
-            )
-            return {"document": str(row.id)}
+            await _record(session, caller, row, "document.register")
+            return {"document": str(row.id), "at": row.registered_at.isoformat()}
 
         async def rebuild(
             session: AsyncSession, ids: Ids, replayed: bool
         ) -> RegisterDocumentPayload:
-            row = await session.get_one(RegisteredDocument, UUID(ids["document"]))
+            # It may be removed by now; what was done then stays what it was. Claims of
+            # earlier versions do not say when that was.
+            if "at" not in ids:
+                row = await session.get_one(RegisteredDocument, UUID(ids["document"]))
+                return RegisterDocumentPayload(
+                    document=Document.of(row), replayed=replayed
+                )
+            row = RegisteredDocument(
+                environment_id=caller.environment_id,
+                sha256=documents.sha256_of(input.text),
+                text=input.text,
+                registered_at=datetime.fromisoformat(ids["at"]),
+            )
             info.context.services.registry.forget(caller.environment_id)
             return RegisterDocumentPayload(document=Document.of(row), replayed=replayed)
 
         return await perform(
             info, input, operation="registerDocument", work=work, rebuild=rebuild
         )
+
+    @strawberry.mutation(
+        metadata={"policy": Policy.EDIT},
+        description="Take a document out of the registry: its hash names nothing any "
+        "more, within a minute in every process, and its place is free.",
+    )
+    async def remove_document(
+        self, info: Info, input: RemoveDocumentInput
+    ) -> RemoveDocumentResult:
+        """One text less in the request's environment."""
+        caller = info.context.caller
+
+        async def work(session: AsyncSession) -> Ids:
+            row = await documents.remove(
+                session, environment_id=caller.environment_id, name=input.sha256
+            )
+            await _record(session, caller, row, "document.remove")
+            return {}
+
+        async def rebuild(
+            _session: AsyncSession, _ids: Ids, replayed: bool
+        ) -> RemoveDocumentPayload:
+            info.context.services.registry.forget(caller.environment_id)
+            return RemoveDocumentPayload(sha256=input.sha256, replayed=replayed)
+
+        return await perform(
+            info, input, operation="removeDocument", work=work, rebuild=rebuild
+        )
+
+
+async def _record(
+    session: AsyncSession, caller: Caller, row: RegisteredDocument, action: str
+) -> None:
+    await audit.record(
+        session,
+        actor=caller.actor,
+        project_id=caller.project_id,
+        environment_id=caller.environment_id,
+        action=action,
+        subject="RegisteredDocument",
+        subject_id=row.id,
+    )

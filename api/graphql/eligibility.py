@@ -1,6 +1,7 @@
 """Who may be in a phase, as it is read: slots, holdouts, prerequisites, segments."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import strawberry
@@ -33,6 +34,30 @@ class PhaseArm:
     is_control: bool = strawberry.field(
         description="Whether the others are compared with it."
     )
+    dropped_at: datetime | None = strawberry.field(
+        description="When it was dropped: since then its units get the control."
+    )
+    drop_reason: str | None = strawberry.field(description="Why it was.")
+
+    @classmethod
+    def all_of(
+        cls, arms: Sequence[Mapping[str, Any]], dropped: Sequence[Mapping[str, Any]]
+    ) -> list["PhaseArm"]:
+        """From a phase's JSON."""
+        gone = {each["variant"]: each for each in dropped}
+        return [
+            cls(
+                variant=key,
+                weight=arm["weight"],
+                is_control=arm["is_control"],
+                dropped_at=datetime.fromisoformat(gone[key]["at"])
+                if key in gone
+                else None,
+                drop_reason=gone[key]["reason"] if key in gone else None,
+            )
+            for arm in arms
+            for key in [arm["key"]]
+        ]
 
 
 @policed(Policy.READ)

@@ -48,6 +48,11 @@ class TrackEventInput:
         default=None,
         description="The variant that was met; left out, the one assigned here.",
     )
+    phase: int | None = strawberry.field(
+        default=None,
+        description="The number of the phase that an exposure is of, as the assignment "
+        "said it; it counts in no other one. Left out, that under way at `at`.",
+    )
 
 
 @policed(Policy.INGEST)
@@ -137,4 +142,5 @@ def _read(item: TrackEventInput) -> NewEvent | Unreadable:
         properties=cast(dict[str, Json], known),
         experiment_key=item.experiment_key,
         variant_key=item.variant_key,
+        phase=item.phase,
     )

@@ -1,4 +1,4 @@
-"""Experiments: drafting, changing, starting, pausing, stopping, deciding."""
+"""Experiments: drafting, changing, starting, pausing, stopping."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ from api.context import Info
 from api.graphql.errors import Error, Refusal, ValidationError
 from api.graphql.experiment_inputs import (
     CreateExperimentInput,
-    DecideExperimentInput,
     PauseExperimentInput,
     StopExperimentInput,
     TransitionExperimentInput,
@@ -29,7 +28,7 @@ from experiments.service.prerequisites import requiring
 
 _EDIT = {"policy": Policy.EDIT}
 _OPERATE = {"policy": Policy.OPERATE}
-_NUDGES = ("publish_phases",)
+_NUDGES = ("publish_phases", "gather_evidence")
 
 
 @policed(Policy.READ)
@@ -135,7 +134,7 @@ class Mutation:
     @strawberry.mutation(
         metadata=_EDIT,
         description="Freeze the design and assign people from now on, in the "
-        "environment of the request.",
+        "environment of the request. Under TEAM and STRICT it must be APPROVED.",
     )
     async def start_experiment(
         self,
@@ -164,7 +163,7 @@ class Mutation:
         input: PauseExperimentInput,
     ) -> ExperimentResult:
         """With a reason."""
-        return await _step(
+        return await take_step(
             info,
             input,
             "pauseExperiment",
@@ -183,7 +182,7 @@ class Mutation:
         input: TransitionExperimentInput,
     ) -> ExperimentResult:
         """The same phase goes on."""
-        return await _step(info, input, "resumeExperiment", service.resume)
+        return await take_step(info, input, "resumeExperiment", service.resume)
 
     @strawberry.mutation(
         metadata=_EDIT,
@@ -195,50 +194,20 @@ class Mutation:
         input: StopExperimentInput,
     ) -> ExperimentResult:
         """With a reason."""
-        return await _step(
+        return await take_step(
             info, input, "stopExperiment", service.stop, reason=input.reason
         )
 
-    @strawberry.mutation(
-        metadata=_EDIT,
-        description="Write down what is decided about a stopped experiment, and why.",
-    )
-    async def decide_experiment(
-        self,
-        info: Info,
-        input: DecideExperimentInput,
-    ) -> ExperimentResult:
-        """A decision is a person's, never a default."""
-        return await _step(
-            info,
-            input,
-            "decideExperiment",
-            service.decide,
-            outcome=input.decision,
-            note=input.note,
-            variant_key=input.variant,
-        )
 
-    @strawberry.mutation(
-        metadata=_EDIT,
-        description="Put an experiment away. Its key stays reserved for ever.",
-    )
-    async def archive_experiment(
-        self,
-        info: Info,
-        input: TransitionExperimentInput,
-    ) -> ExperimentResult:
-        """Its clients are no longer answered."""
-        return await _step(info, input, "archiveExperiment", service.archive)
-
-
-async def _step(
+async def take_step(
     info: Info,
     given: TransitionExperimentInput,
     operation: str,
     take: Callable[..., Awaitable[models.Experiment]],
     **details: Any,
 ) -> ExperimentPayload | Refusal:
+    """Take a step with the experiment that is meant, once."""
+
     async def work(session: AsyncSession) -> Ids:
         row = await take(session, **await scope_of(session, info, given), **details)
         return {"experiment": row.id.hex}

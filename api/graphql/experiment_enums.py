@@ -29,8 +29,7 @@ def _describe(kind: type[Enum], texts: Mapping[Any, str]) -> None:
 
 strawberry.enum(
     ExperimentStatus,
-    description="Where an experiment stands. Review, scheduling, shipping and "
-    "measuring again are yet to come; nothing reaches those states.",
+    description="Where an experiment stands.",
 )
 strawberry.enum(DecisionOutcome, name="Decision", description="What a person decided.")
 strawberry.enum(
@@ -42,8 +41,9 @@ strawberry.enum(TreatmentKind, description="What the variants of an experiment v
 strawberry.enum(UnitKind, description="What is randomised.")
 strawberry.enum(
     MetricKind,
-    description="How a unit's events become its value. CADENCE, QUANTILE, "
-    "TIME_TO_EVENT and FUNNEL are yet to come.",
+    description="How a unit's events become its value. CADENCE is the share of weeks "
+    "with an event, QUANTILE compares a quantile of the units' totals, TIME_TO_EVENT "
+    "the time to the first event, FUNNEL the steps done in order.",
 )
 strawberry.enum(Direction, description="Which way of moving is good.")
 strawberry.enum(MetricRole, description="What a metric decides in an experiment.")
@@ -79,6 +79,8 @@ _REASONS = {
     Reason.IDENTITY_LINK: "An id that was linked to the subject got it first.",
     Reason.OVERRIDE: "A person gave the subject this variant by name.",
     Reason.KILL_SWITCH: "A kill switch is thrown; everyone gets the control.",
+    Reason.HOLDBACK: "It keeps the control, so that what was shipped can be measured.",
+    Reason.SHIPPED: "The variant was decided on, and shipped.",
 }
 _CAUSES = {
     Cause.SPLIT: "The subject falls into the variant's slice.",
@@ -92,7 +94,12 @@ _CAUSES = {
     Cause.NOT_TARGETED: "The targeting does not hold for it.",
     Cause.PREREQUISITE_UNMET: "It lacks a variant of another experiment.",
     Cause.OUTSIDE_LAYER: "It falls outside the experiment's slots of the layer.",
-    Cause.OUTSIDE_COVERAGE: "It falls into the gap that coverage leaves.",
+    Cause.OUTSIDE_COVERAGE: "It falls into the gap that coverage leaves, or a "
+    "rollout has not reached it yet.",
+    Cause.ARM_DROPPED: "It falls into the slice of a variant that was dropped.",
+    Cause.HOLDBACK: "It falls into the part of the control's slice that is held back "
+    "from what was shipped.",
+    Cause.SHIPPED: "What was shipped has reached it.",
     Cause.UNKNOWN_EXPERIMENT: "Nothing is served under the key.",
 }
 _describe(Reason, _REASONS)

@@ -5,7 +5,6 @@ from typing import Any
 import strawberry
 
 from api.graphql.experiment_enums import (
-    DecisionOutcome,
     Direction,
     MetricRole,
     PauseMode,
@@ -13,6 +12,7 @@ from api.graphql.experiment_enums import (
     UnitKind,
 )
 from api.graphql.experiments import ExperimentRef
+from api.graphql.plan import AnalysisPlanInput, HarmAction, MarginKind
 from api.graphql.scalars import JSON
 from api.graphql.treatment_inputs import TreatmentInput
 from experiments.drafts import (
@@ -82,13 +82,24 @@ class ExperimentMetricInput:
     role: MetricRole = strawberry.field(description="What it decides.")
     margin: float | None = strawberry.field(
         default=None,
-        description="Of a guardrail: the loss that would still be accepted. Frozen and "
-        "hashed at the start; the test against it is yet to come.",
+        description="Of a guardrail: the loss that would still be accepted, above 0. "
+        "It is frozen at the start, and the guardrail has to show that it loses less.",
+    )
+    margin_kind: MarginKind = strawberry.field(
+        default=MarginKind.ABSOLUTE,
+        description="Whether the margin is in the metric's unit or a share of the "
+        "control's value.",
+    )
+    harm_action: HarmAction = strawberry.field(
+        default=HarmAction.ALERT,
+        description="Of a guardrail: what happens when its harm alarm rings.",
     )
 
     def spec(self) -> MeasureSpec:
         """As the domain takes it."""
-        return MeasureSpec(self.metric_key, self.role, self.margin)
+        return MeasureSpec(
+            self.metric_key, self.role, self.margin, self.margin_kind, self.harm_action
+        )
 
 
 @strawberry.input(
@@ -161,9 +172,13 @@ class CreateExperimentInput:
         default=1.0, description="The share of units that take part, 0 to 1."
     )
     planned_units: int | None = strawberry.field(
-        default=None, description="How many units decide the question."
+        default=None,
+        description="How many units decide the question; left out, as many as "
+        "`power` proposes at the start.",
     )
-
+    plan: AnalysisPlanInput | None = strawberry.field(
+        default=None, description="How it is analysed; left out, by the defaults."
+    )
     area: str | None = strawberry.field(
         default=None,
         description="The part of the product it belongs to, for holdouts of that part.",
@@ -194,6 +209,7 @@ class CreateExperimentInput:
             targeting=condition(self.targeting),
             coverage=self.coverage,
             planned_units=self.planned_units,
+            plan=None if self.plan is None else self.plan.plan(),
             area=self.area,
             layer=None if self.layer is None else self.layer.spec(),
             prerequisites=[each.spec() for each in self.prerequisites],
@@ -236,7 +252,9 @@ class UpdateExperimentInput:
     planned_units: int | None = strawberry.field(
         default=None, description="How many units decide the question."
     )
-
+    plan: AnalysisPlanInput | None = strawberry.field(
+        default=None, description="How it is analysed, whole."
+    )
     area: str | None = strawberry.field(
         default=None, description="An empty one puts it into none."
     )
@@ -267,6 +285,7 @@ class UpdateExperimentInput:
             targeting=condition(self.targeting),
             coverage=self.coverage,
             planned_units=self.planned_units,
+            plan=None if self.plan is None else self.plan.plan(),
             area=self.area,
             layer=self._layer(),
             prerequisites=None if needs is None else [each.spec() for each in needs],
@@ -307,17 +326,6 @@ class StopExperimentInput(TransitionExperimentInput):
     """What stopExperiment takes."""
 
     reason: str = strawberry.field(description="Why; kept in the audit trail.")
-
-
-@strawberry.input(description="An experiment to decide.")
-class DecideExperimentInput(TransitionExperimentInput):
-    """What decideExperiment takes."""
-
-    decision: DecisionOutcome = strawberry.field(description="There is no default.")
-    note: str = strawberry.field(description="Why: the memo.")
-    variant: str | None = strawberry.field(
-        default=None, description="For SHIP: the variant's key."
-    )
 
 
 def condition(source: object) -> dict[str, Any] | None:

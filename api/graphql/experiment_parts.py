@@ -16,11 +16,15 @@ from api.graphql.experiment_enums import (
 )
 from api.graphql.ids import global_id
 from api.graphql.metrics import Metric
+from api.graphql.plan import AnalysisPlan, HarmAction, MarginKind
 from api.graphql.results import ExperimentResults, results_by_phase
 from api.graphql.scalars import JSON, Long
+from api.graphql.schedules import Launched
 from api.graphql.treatments import TreatmentPayload, shown_payload
 from api.policies import Policy, policed
 from experiments import models
+from experiments.drafts import Measure
+from experiments.freezing import design_of
 from experiments.treatments import served_value
 
 
@@ -74,9 +78,27 @@ class ExperimentMetric:
     metric: Metric = strawberry.field(description="The metric as it is now.")
     role: MetricRole = strawberry.field(description="What it decides.")
     margin: float | None = strawberry.field(
-        description="Of a guardrail: the loss that would still be accepted. Frozen and "
-        "hashed at the start; the test against it is yet to come."
+        description="Of a guardrail: the loss that would still be accepted. It is "
+        "frozen at the start, and the guardrail has to show that it loses less."
     )
+    margin_kind: MarginKind = strawberry.field(
+        description="Whether the margin is in the metric's unit or a share of the "
+        "control's value."
+    )
+    harm_action: HarmAction = strawberry.field(
+        description="Of a guardrail: what happens when its harm alarm rings."
+    )
+
+    @classmethod
+    def of(cls, measure: Measure) -> "ExperimentMetric":
+        """From a draft's."""
+        return cls(
+            metric=Metric.of(measure.metric),
+            role=measure.role,
+            margin=measure.margin,
+            margin_kind=measure.margin_kind,
+            harm_action=measure.harm_action,
+        )
 
 
 @policed(Policy.READ)
@@ -91,7 +113,7 @@ class Pause:
 
 @policed(Policy.READ)
 @strawberry.type(description="One randomisation in one environment, analysed alone.")
-class Phase:
+class Phase(Launched):
     """A phase."""
 
     row: strawberry.Private[models.Phase]
@@ -116,11 +138,22 @@ class Phase:
     )
     pauses: list[Pause] = strawberry.field(description="In order.")
     arms: list[PhaseArm] = strawberry.field(
-        description="Its split, frozen at the start, in order."
+        description="Its split, frozen at the start, in order, with what was dropped."
     )
     eligibility: PhaseEligibility = strawberry.field(
         description="Who may be in, frozen at the start."
     )
+
+    @strawberry.field(
+        description="How it is analysed, frozen at the start; null where its units "
+        "were assigned elsewhere: it is read once, unadjusted."
+    )
+    def plan(self) -> AnalysisPlan | None:
+        """From the design."""
+        plan = design_of(self.row).plan
+        if plan is None:
+            return None
+        return AnalysisPlan.of(plan, time_zone=plan.time_zone)
 
     @strawberry.field(
         description="What its own current snapshot says, also after a later phase has "
@@ -154,12 +187,7 @@ class Phase:
                 )
                 for pause in row.pauses
             ],
-            arms=[
-                PhaseArm(
-                    variant=a["key"], weight=a["weight"], is_control=a["is_control"]
-                )
-                for a in row.design.get("arms", ())
-            ],
+            arms=PhaseArm.all_of(row.design.get("arms", ()), row.dropped),
             eligibility=PhaseEligibility.of(row.eligibility, row.design),
         )
 

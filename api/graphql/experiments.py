@@ -22,8 +22,8 @@ from api.graphql.experiment_parts import (
     Phase,
     Variant,
 )
+from api.graphql.governed import Governed
 from api.graphql.ids import global_id, local_id
-from api.graphql.metrics import Metric
 from api.graphql.node import Node, register_node
 from api.graphql.population import Population, checks_by_experiment
 from api.graphql.results import (
@@ -32,12 +32,13 @@ from api.graphql.results import (
     results_history,
 )
 from api.graphql.scalars import JSON, Long
+from api.graphql.shipping import Aftermath
 from api.pagination import DEFAULT_PAGE, Order, paged
 from api.policies import Policy, policed
 from core.database import AsyncSession
 from experiments import models, queries
 from experiments.drafts import Draft
-from experiments.lifecycle import EDITABLE, allowed_transitions
+from experiments.lifecycle import EDITABLE
 
 _READ = {"policy": Policy.READ}
 _NEWEST = Order(
@@ -74,7 +75,7 @@ async def phases_by_experiment(
     description="A question put to part of the people: its hypothesis, its variants, "
     "its phases and what became of it."
 )
-class Experiment(Population, Node):
+class Experiment(Governed, Population, Aftermath, Node):
     """One experiment."""
 
     key: str = strawberry.field(description="For programs; one experiment's for ever.")
@@ -124,11 +125,6 @@ class Experiment(Population, Node):
             decided_at=row.decided_at,
         )
 
-    @strawberry.field(description="The states that a step leads to from here.")
-    def allowed_transitions(self) -> list[ExperimentStatus]:
-        """For the console's buttons."""
-        return list(allowed_transitions(self.row.status))
-
     @strawberry.field(description="The variants, in order.")
     async def variants(self, info: Info) -> list[Variant]:
         """Loaded together with those of the other experiments in the answer."""
@@ -139,12 +135,7 @@ class Experiment(Population, Node):
     async def metrics(self, info: Info) -> list[ExperimentMetric]:
         """Loaded together with those of the other experiments in the answer."""
         return [
-            ExperimentMetric(
-                metric=Metric.of(measure.metric),
-                role=measure.role,
-                margin=measure.margin,
-            )
-            for measure in (await self._draft(info)).measures
+            ExperimentMetric.of(each) for each in (await self._draft(info)).measures
         ]
 
     @strawberry.field(

@@ -29,7 +29,9 @@ strawberry.enum(
     StrayReason,
     name="UnattributedReason",
     description="UNKNOWN_EXPERIMENT: nothing was ever started under the key here. "
-    "UNKNOWN_VARIANT: no phase under the key has the variant.",
+    "UNKNOWN_VARIANT: no phase under the key has the variant. OTHER_PHASE: it names a "
+    "phase, and happened while another one was under way: it was kept for too long, or "
+    "is of another environment.",
 )
 
 
@@ -106,14 +108,14 @@ RecordExposuresResult = Annotated[
 @policed(Policy.READ)
 @strawberry.type(
     description="Exposures that were accepted and that no phase counts: their "
-    "experiment or variant is not known here."
+    "experiment or variant is not known here, or their phase was over."
 )
 class UnattributedExposures:
     """One key and variant that somebody sends by mistake."""
 
     experiment_key: str = strawberry.field(description="What the events name.")
     variant: str = strawberry.field(description="The variant that they name.")
-    reason: StrayReason = strawberry.field(description="What does not exist.")
+    reason: StrayReason = strawberry.field(description="Why.")
     exposures: Long = strawberry.field(description="How many events.")
     first_at: datetime = strawberry.field(description="The earliest.")
     last_at: datetime = strawberry.field(description="The latest.")
@@ -138,7 +140,8 @@ class Query:
     @strawberry.field(
         metadata={"policy": Policy.READ},
         description="Exposures that no experiment counts, by key and variant, the "
-        "latest first: a misspelt key, or a variant that does not exist.",
+        "latest first: a misspelt key, a variant that does not exist, a phase that was "
+        "over.",
     )
     async def unattributed_exposures(
         self, info: Info, experiment_key: str | None = None

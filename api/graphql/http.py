@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from api.ahead import ASKED
 from api.auth import (
     SUBJECT_HEADER,
     Caller,
@@ -132,6 +133,9 @@ class GraphQLEndpoint:
         connection: HTTPConnection,
         receive: Receive,
     ) -> dict[str, Any]:
+        asked: dict[str, Any] | None = scope.get(ASKED)
+        if asked is not None:
+            return asked
         if scope["method"] == "GET":
             return decode_parameters(scope["query_string"])
         content_type = connection.headers.get("content-type", "")

@@ -1,6 +1,6 @@
 """Metrics: defining them, changing them, taking them out of use."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,7 +11,8 @@ from api.context import Context, Info
 from api.graphql.errors import Refusal
 from api.graphql.experiment_enums import Direction, MetricKind, SourceValue
 from api.graphql.ids import local_id
-from api.graphql.metrics import Metric, cap_steps
+from api.graphql.metric_parts import MetricFilterInput, cap_steps
+from api.graphql.metrics import Metric
 from api.graphql.perform import Ids, Work, WriteInput, perform
 from api.policies import Policy, policed
 from core.database import AsyncSession
@@ -21,6 +22,7 @@ from experiments.errors import MetricInvalid
 from experiments.measurement import MetricSpec
 
 _EDIT = {"policy": Policy.EDIT}
+_CONVERTED = {"cap", "steps", "filters", "later_steps"}
 
 
 @strawberry.input(description="How a metric is computed.")
@@ -41,10 +43,37 @@ class MetricDefinitionInput:
     denominator_value: SourceValue | None = strawberry.field(
         default=None, description="For RATIO: what each of those adds."
     )
+    filters: list[MetricFilterInput] = strawberry.field(
+        default_factory=list,
+        description="What the events that count must carry, at most 8 conditions. Of "
+        "a RATIO those above the line, of a FUNNEL those of the first step.",
+    )
+    value_property: str | None = strawberry.field(
+        default=None,
+        description="Where events add VALUE: the property to read instead of it.",
+    )
     window_days: int = strawberry.field(default=7, description="1 to 365.")
     delay_days: int = strawberry.field(default=0, description="0 to 365.")
     retention_day: int | None = strawberry.field(
         default=None, description="For RETENTION: the day after exposure."
+    )
+    retention_span: int = strawberry.field(
+        default=1,
+        description="For RETENTION: days from `retentionDay` on, any of which will do.",
+    )
+    weeks: int | None = strawberry.field(
+        default=None, description="For CADENCE: 1 to 52 weeks since exposure."
+    )
+    quantile: float | None = strawberry.field(
+        default=None,
+        description="For QUANTILE: which one of the units' totals, in (0, 1).",
+    )
+    later_steps: list[str] = strawberry.field(
+        default_factory=list,
+        description="For FUNNEL: 1 to 9 events after the first, in order.",
+    )
+    minimum_units: int | None = strawberry.field(
+        default=None, description="Units that each arm needs before a verdict."
     )
     cap: float | None = strawberry.field(
         default=None,
@@ -56,17 +85,22 @@ class MetricDefinitionInput:
     )
     steps_per_unit: int = strawberry.field(
         default=STEPS_PER_UNIT,
-        description="How finely values are kept: 1 for whole ones such as cents.",
+        description="How finely values are kept: 1 for whole ones such as cents, 100 "
+        "for euros in whole cents.",
     )
     unit: str = strawberry.field(default="", description="Such as EUR cents.")
 
     def spec(self) -> MetricSpec:
         """As the domain takes it."""
-        names = {field.name for field in fields(MetricSpec)} - {"cap", "steps"}
-        values = {name: getattr(self, name) for name in names}
-        spec = MetricSpec(**values, steps=self.steps_per_unit)
+        names = {field.name for field in fields(MetricSpec)} - _CONVERTED
+        spec = MetricSpec(
+            **{name: getattr(self, name) for name in names},
+            steps=self.steps_per_unit,
+            filters=tuple(each.filter() for each in self.filters),
+            later_steps=tuple(self.later_steps),
+        )
         cap = None if self.cap is None else _in_steps(self.cap, cap_steps(spec))
-        return MetricSpec(**values, steps=self.steps_per_unit, cap=cap)
+        return replace(spec, cap=cap)
 
 
 @strawberry.input(description="A metric to define.")

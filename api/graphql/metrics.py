@@ -10,11 +10,12 @@ from api.context import Context, Info
 from api.graphql.connection import Connection, connected
 from api.graphql.experiment_enums import Direction, MetricKind, SourceValue
 from api.graphql.ids import global_id
+from api.graphql.metric_health import MetricReadings
+from api.graphql.metric_parts import MetricCondition, cap_steps
 from api.graphql.node import Node, register_node
 from api.pagination import DEFAULT_PAGE, Order, paged
 from api.policies import Policy, policed
 from experiments import models, queries
-from experiments.measurement import MetricSpec
 
 _BY_KEY = Order("metric.key", models.Metric.key, models.Metric.id, str, False)
 
@@ -24,10 +25,9 @@ _BY_KEY = Order("metric.key", models.Metric.key, models.Metric.id, str, False)
     description="What is measured of a unit. An experiment that has started keeps the "
     "definition that it started with."
 )
-class Metric(Node):
+class Metric(MetricReadings, Node):
     """One metric."""
 
-    row: strawberry.Private[models.Metric]
     key: str = strawberry.field(description="For programs; one metric's for ever.")
     name: str = strawberry.field(description="For people.")
     kind: MetricKind = strawberry.field(description="How events become a value.")
@@ -47,6 +47,32 @@ class Metric(Node):
     )
     retention_day: int | None = strawberry.field(
         description="Of RETENTION: the day after exposure, whole, on which to be back."
+    )
+    filters: list[MetricCondition] = strawberry.field(
+        description="What the events that count must carry: all of it. Of a RATIO "
+        "those above the line, of a FUNNEL those of the first step."
+    )
+    value_property: str | None = strawberry.field(
+        description="The property that VALUE reads; null reads the event's own value."
+    )
+    retention_span: int = strawberry.field(
+        description="Of RETENTION: days from `retentionDay` on, any of which will do."
+    )
+    weeks: int | None = strawberry.field(
+        description="Of CADENCE: the weeks since exposure of which it is a share."
+    )
+    quantile: float | None = strawberry.field(
+        description="Of QUANTILE: which one of the units' totals, in (0, 1)."
+    )
+    later_steps: list[str] = strawberry.field(
+        description="Of FUNNEL: the events after the first, in order."
+    )
+    minimum_units: int | None = strawberry.field(
+        description="Units that each arm needs before a verdict; null leaves it to "
+        "the policy."
+    )
+    steps_per_unit: int = strawberry.field(
+        description="How finely values are kept: 100 keeps euros in whole cents."
     )
     cap_quantile: float | None = strawberry.field(
         description="Where an import reads its cap from: a quantile of all units."
@@ -83,6 +109,14 @@ class Metric(Node):
             window_days=row.window_days,
             delay_days=row.delay_days,
             retention_day=row.retention_day,
+            filters=MetricCondition.all_of(row.filters),
+            value_property=row.value_property,
+            retention_span=row.retention_span,
+            weeks=row.weeks,
+            quantile=row.quantile,
+            later_steps=list(row.later_steps),
+            minimum_units=row.minimum_units,
+            steps_per_unit=row.steps,
             cap_quantile=row.cap_quantile,
             direction=row.direction,
             unit=row.unit,
@@ -124,8 +158,3 @@ class Query:
         async with info.context.readers() as session:
             page = await paged(session, statement, _BY_KEY, first=first, after=after)
         return connected(page, Metric.of)
-
-
-def cap_steps(metric: models.Metric | MetricSpec) -> int:
-    """Steps in one unit of what is capped: 1 where events are counted."""
-    return metric.steps if metric.value is SourceValue.VALUE else 1

@@ -10,7 +10,7 @@ from api.context import Context
 from api.graphql.connection import Connection, connected
 from api.graphql.ids import global_id
 from api.graphql.node import Node, register_node
-from api.pagination import Order, paged
+from api.pagination import Order, Page, first_pages, paged
 from api.policies import Policy, policed
 from core.subjects import SubjectKind
 from experiments import models
@@ -58,12 +58,29 @@ async def overrides_of(
     context: Context, experiment_id: UUID, *, first: int, after: str | None
 ) -> Connection[Override]:
     """One page of an experiment's overrides in the caller's environment."""
-    statement = live.listed_overrides(
-        environment_id=context.caller.environment_id, experiment_id=experiment_id
+    if after is None:
+        page = await context.loaders.of(first_overrides).load((experiment_id, first))
+        return connected(page, Override.of)
+    statement = live.listed_overrides(context.caller.environment_id).where(
+        models.Override.experiment_id == experiment_id
     )
     async with context.readers() as session:
         page = await paged(session, statement, _NEWEST, first=first, after=after)
     return connected(page, Override.of)
+
+
+async def first_overrides(
+    context: Context, asked: Sequence[tuple[UUID, int]]
+) -> Sequence[Page[models.Override]]:
+    """The first page of each experiment's overrides in the caller's environment."""
+    async with context.readers() as session:
+        return await first_pages(
+            session,
+            live.listed_overrides(context.caller.environment_id),
+            _NEWEST,
+            of=models.Override.experiment_id,
+            asked=asked,
+        )
 
 
 async def overrides_by_id(context: Context, ids: Sequence[UUID]) -> Mapping[UUID, Node]:

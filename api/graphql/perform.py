@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import Any, Protocol, TypeVar
 
@@ -104,7 +104,11 @@ def canonical(value: Any) -> Any:
         return [canonical(value.value)]
     if isinstance(value, Enum):
         return value.name
-    return show_instant(value) if isinstance(value, datetime) else value
+    return _shown(value) if isinstance(value, date) else value
+
+
+def _shown(value: date) -> str:
+    return show_instant(value) if isinstance(value, datetime) else value.isoformat()
 
 
 async def _patiently(

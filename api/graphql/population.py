@@ -10,9 +10,12 @@ from api.graphql.connection import Connection
 from api.graphql.eligibility import Prerequisite, SlotRange
 from api.graphql.layers import Layer, layers_in_order
 from api.graphql.overrides import Override, overrides_of
+from api.graphql.plan import AnalysisPlan
+from api.graphql.readiness import Preparation
 from api.pagination import DEFAULT_PAGE
 from api.policies import Policy, policed
-from experiments import models, queries
+from experiments import queries
+from experiments.plan import plan_of
 from experiments.readiness import LaunchCheck
 from experiments.service.readying import checks_of
 
@@ -43,16 +46,23 @@ class ExperimentLayer:
 
 
 @strawberry.type
-class Population:
+class Population(Preparation):
     """The part of `Experiment` that says whom it is for."""
 
-    row: strawberry.Private[models.Experiment]
     area: str | None = strawberry.field(
         description="The part of the product it belongs to, for holdouts of that part."
     )
     exempt_from_holdouts: bool = strawberry.field(
         description="Whether its phases reach those who are held out."
     )
+
+    @strawberry.field(
+        description="How its next phase will be analysed; each phase has its own, "
+        "frozen."
+    )
+    def plan(self) -> AnalysisPlan:
+        """From the row's JSON."""
+        return AnalysisPlan.of(plan_of(self.row.plan))
 
     @strawberry.field(
         description="Other experiments that a subject must be in: all of them."

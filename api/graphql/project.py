@@ -97,7 +97,14 @@ class Project:
     name: str = strawberry.field(description="For people.")
     time_zone: str = strawberry.field(description="IANA name; looks are taken by it.")
     currency: str = strawberry.field(description="ISO 4217; all money is in it.")
-    governance: Governance = strawberry.field(description="Who must agree.")
+    governance: Governance = strawberry.field(
+        description="Who must agree before a start. SOLO asks nobody, and stamps what "
+        "nobody reviewed; TEAM asks one who did not change the design; STRICT two, "
+        "where a limit gives less to accounts that are there."
+    )
+    version: int = strawberry.field(
+        description="Echo it as `expectedVersion` to change the project."
+    )
 
     @classmethod
     def of(cls, row: tenancy.Project) -> "Project":
@@ -110,6 +117,7 @@ class Project:
             time_zone=row.time_zone,
             currency=row.currency,
             governance=Governance(row.governance),
+            version=row.version,
         )
 
     @strawberry.field(description="Its environments, production first.")

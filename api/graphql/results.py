@@ -6,17 +6,24 @@ from uuid import UUID
 
 import strawberry
 
-from api.context import Context
+from api.context import Context, Info
 from api.graphql.audit import Actor
 from api.graphql.connection import Connection, connected
 from api.graphql.ids import global_id
 from api.graphql.node import Node, register_node
-from api.graphql.result_enums import Outcome, Verdict
+from api.graphql.result_enums import HorizonState, Outcome, Verdict
 from api.graphql.result_health import Health
+from api.graphql.result_interactions import (
+    ExperimentInteraction,
+    interactions_by_phase,
+)
+from api.graphql.result_looks import Futility, HarmAlarm, Impact, Look
 from api.graphql.result_parts import MetricResults
-from api.pagination import Order, paged
+from api.graphql.scalars import Long
+from api.pagination import Order, first_pages, paged
 from api.policies import Policy, policed
 from experiments.analysis import models, queries, results
+from experiments.analysis.disclosure import shows_effects
 
 TYPE = "ExperimentResults"
 _NEWEST = Order(
@@ -44,31 +51,6 @@ class Recommendation:
 
 @policed(Policy.READ)
 @strawberry.type(
-    description="One reading that spent error rate. Between looks nothing is concluded."
-)
-class Look:
-    """A row of the looks."""
-
-    number: int = strawberry.field(description="Counts up from 1.")
-    cut: datetime = strawberry.field(description="What it could see ended here.")
-    at: datetime = strawberry.field(description="When it was taken.")
-    information: float = strawberry.field(description="Matured over planned units.")
-    alpha_spent: float = strawberry.field(description="Error rate spent by then.")
-
-    @classmethod
-    def of(cls, part: results.LookSummary) -> "Look":
-        """From a report."""
-        return cls(
-            number=part.number,
-            cut=part.cut,
-            at=part.at,
-            information=part.information,
-            alpha_spent=part.alpha_spent,
-        )
-
-
-@policed(Policy.READ)
-@strawberry.type(
     description="Where the numbers come from: the same inputs give the same snapshot."
 )
 class Snapshot:
@@ -83,6 +65,15 @@ class Snapshot:
         description="SHA-256 of the design, the exact state, the looks and the code."
     )
     code_version: str = strawberry.field(description="The version of the statistics.")
+    watermark: datetime = strawberry.field(
+        description="What was known when they were computed ends here."
+    )
+    position: Long = strawberry.field(
+        description="The last event of the log that they were computed from."
+    )
+    phase_id: strawberry.ID = strawberry.field(
+        description="The global id of the phase that they are of."
+    )
 
     @classmethod
     def of(cls, row: models.Snapshot) -> "Snapshot":
@@ -93,6 +84,9 @@ class Snapshot:
             computed_at=row.computed_at,
             inputs_hash=row.inputs_hash,
             code_version=row.code_version,
+            watermark=row.watermark,
+            position=Long(row.position),
+            phase_id=global_id("Phase", row.phase_id),
         )
 
 
@@ -123,6 +117,8 @@ class Acknowledgement:
 class ExperimentResults(Node):
     """Everything that a results page shows."""
 
+    phase_id: strawberry.Private[UUID]
+    shown: strawberry.Private[bool]
     headline: str = strawberry.field(description="All of it in a sentence or two.")
     verdict: Verdict = strawberry.field(description="Of the primary metric.")
     recommendation: Recommendation = strawberry.field(description="What to do.")
@@ -131,6 +127,29 @@ class ExperimentResults(Node):
         description="The primary metric, the guardrails, then the others."
     )
     looks: list[Look] = strawberry.field(description="The looks taken so far.")
+    horizon: HorizonState | None = strawberry.field(
+        description="Where the last look stands; null before the first, and where "
+        "there is only one."
+    )
+    next_cut: datetime | None = strawberry.field(
+        description="When the next look is; null where no more is scheduled."
+    )
+    impact: list[Impact] = strawberry.field(
+        description="What each variant would bring; empty before a look and while "
+        "effects are hidden."
+    )
+    futility: Futility | None = strawberry.field(
+        description="How likely a win still is; null before half of the planned units."
+    )
+    alarms: list[HarmAlarm] = strawberry.field(
+        description="The guardrails that rang so far."
+    )
+    warnings: list[str] = strawberry.field(
+        description="What a reader must know about the design, each as a sentence."
+    )
+    not_reviewed: list[str] = strawberry.field(
+        description="What went on without the review that it asks for, as sentences."
+    )
     snapshot: Snapshot = strawberry.field(description="Where the numbers come from.")
     effect_hidden: bool = strawberry.field(
         description="Whether effects were left out because the results are INVALID."
@@ -142,18 +161,46 @@ class ExperimentResults(Node):
         description="Who accepted that INVALID effects are shown."
     )
 
+    @strawberry.field(
+        description="The experiments that share at least 5% of the units and were "
+        "compared with this one, at most 50: those first that interact most."
+    )
+    async def interactions(self, info: Info) -> list[ExperimentInteraction]:
+        """Loaded together with those of the other results in the answer."""
+        loader = info.context.loaders.of(interactions_by_phase)
+        return [
+            ExperimentInteraction.seen_from(self.phase_id, found, shown=self.shown)
+            for found in await loader.load(self.phase_id)
+        ]
+
     @classmethod
     def of(cls, published: queries.Published) -> "ExperimentResults":
         """From what may be shown of a snapshot."""
         report, accepted = published.report, published.acknowledgement
+        phase_id = published.snapshot.phase_id
+        looks = max((look.number for look in report.looks), default=0)
         return cls(
             id=global_id(TYPE, published.snapshot.id),
+            phase_id=phase_id,
+            shown=shows_effects(report),
             headline=report.headline,
             verdict=report.verdict,
             recommendation=Recommendation.of(report.recommendation),
             health=Health.of(published),
-            metrics=[MetricResults.of(metric) for metric in report.metrics],
+            metrics=[
+                MetricResults.of(metric, phase_id, looks) for metric in report.metrics
+            ],
             looks=[Look.of(look) for look in report.looks],
+            horizon=report.horizon,
+            next_cut=report.next_cut,
+            impact=[Impact.of(each) for each in report.impact],
+            futility=None if report.futility is None else Futility.of(report.futility),
+            alarms=[
+                HarmAlarm.of(each, shown=not published.hides_effect)
+                for each in report.alarms
+            ],
+            warnings=list(report.warnings),
+            not_reviewed=list(report.not_reviewed),
             snapshot=Snapshot.of(published.snapshot),
             effect_hidden=published.hides_effect,
             watermarked=published.is_invalid and not published.hides_effect,
@@ -204,13 +251,33 @@ async def results_history(
     context: Context, experiment_id: UUID, *, first: int, after: str | None
 ) -> Connection[ExperimentResults]:
     """One page of an experiment's snapshots, newest first."""
-    statement = queries.listed_snapshots(
-        environment_id=context.caller.environment_id, experiment_id=experiment_id
+    if after is None:
+        loader = context.loaders.of(first_results)
+        return await loader.load((experiment_id, first))
+    statement = queries.listed_snapshots(context.caller.environment_id).where(
+        models.Snapshot.experiment_id == experiment_id
     )
     async with context.readers() as session:
         page = await paged(session, statement, _NEWEST, first=first, after=after)
     shown = await results_by_id(context, [row.id for row in page.rows])
     return connected(page, lambda row: shown[row.id])
+
+
+async def first_results(
+    context: Context, asked: Sequence[tuple[UUID, int]]
+) -> Sequence[Connection[ExperimentResults]]:
+    """The first page of each experiment's snapshots in the caller's environment."""
+    async with context.readers() as session:
+        pages = await first_pages(
+            session,
+            queries.listed_snapshots(context.caller.environment_id),
+            _NEWEST,
+            of=models.Snapshot.experiment_id,
+            asked=asked,
+        )
+    ids = [row.id for page in pages for row in page.rows]
+    shown = await results_by_id(context, ids)
+    return [connected(page, lambda row: shown[row.id]) for page in pages]
 
 
 register_node(TYPE, results_by_id, Policy.READ)

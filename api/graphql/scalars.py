@@ -1,18 +1,19 @@
 """Scalars with one reading: UTC instants, 53-bit integers and plain JSON."""
 
 import math
-import re
-from datetime import UTC, datetime
-from typing import NewType
+from collections.abc import Collection
+from datetime import UTC, date, datetime
+from typing import Any, NewType
 
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from api.policies import Policy, policed
+from api.texts import is_whole
 
 MAX_LONG = 2**53 - 1
 MAX_JSON_DEPTH = 32
-_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+_INTEGERS = 2**63
 
 Long = NewType("Long", int)
 JSON = NewType("JSON", object)
@@ -51,27 +52,55 @@ def check_json(value: object, depth: int = 0) -> object:
     if depth > MAX_JSON_DEPTH:
         raise ValueError(f"JSON nests at most {MAX_JSON_DEPTH} deep.")
     if isinstance(value, dict):
-        for key, item in value.items():
-            _check_text(str(key))
-            check_json(item, depth + 1)
+        _check_items(value.keys(), depth)
+        _check_items(value.values(), depth)
     elif isinstance(value, list | tuple):
-        for item in value:
-            check_json(item, depth + 1)
+        _check_items(value, depth)
     elif isinstance(value, str):
         _check_text(value)
     elif isinstance(value, float) and not math.isfinite(value):
         raise ValueError("JSON has no NaN and no Infinity.")
-    elif isinstance(value, int) and abs(value) >= 2**63:
+    elif isinstance(value, int) and abs(value) >= _INTEGERS:
         raise ValueError("JSON integers are within 64 bits.")
     return value
 
 
+def _check_items(items: Collection[Any], depth: int) -> None:
+    """Mostly short plain texts and small numbers, of which there may be thousands."""
+    if depth >= MAX_JSON_DEPTH and items:
+        raise ValueError(f"JSON nests at most {MAX_JSON_DEPTH} deep.")
+    for item in items:
+        kind = item.__class__
+        if kind is str:
+            if "\0" in item or not item.isascii():
+                _check_text(item)
+        elif kind is int:
+            if not -_INTEGERS < item < _INTEGERS:
+                raise ValueError("JSON integers are within 64 bits.")
+        elif item is not None and kind is not bool:
+            check_json(item, depth + 1)
+
+
 def _check_text(text: str) -> None:
-    if _NO_TEXT.search(text):
+    if not is_whole(text):
         raise ValueError("Text has no NUL and no lone surrogate.")
 
 
+def parse_day(value: object) -> date:
+    """A calendar day such as 2026-01-31."""
+    if not isinstance(value, str) or len(value) != len("2026-01-31"):
+        raise ValueError("A day is a text such as 2026-01-31.")
+    return date.fromisoformat(value)
+
+
 SCALARS: dict[object, ScalarDefinition] = {
+    date: strawberry.scalar(
+        name="Date",
+        description="A day of the calendar in RFC 3339, such as 2026-01-31.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
+        parse_value=parse_day,
+        serialize=date.isoformat,
+    ),
     datetime: strawberry.scalar(
         name="DateTime",
         description="An instant in RFC 3339, always shown in UTC.",

@@ -11,13 +11,16 @@ from strawberry.schema.config import StrawberryConfig
 
 from api.graphql import (
     administration,
+    alarm_changes,
     answering,
     assignment_changes,
     assignments,
     audit,
     backlog,
     backlog_changes,
+    decision_changes,
     documents,
+    drop_changes,
     events,
     experiment_changes,
     experiments,
@@ -34,15 +37,24 @@ from api.graphql import (
     layer_changes,
     layers,
     member_changes,
+    memo_changes,
     metric_changes,
     metrics,
     node,
     phase_changes,
+    power,
     project,
+    project_changes,
+    readiness_changes,
     result_changes,
+    result_exports,
+    review_changes,
     rule_changes,
+    schedule_changes,
     segment_changes,
     segments,
+    shipping_changes,
+    state_audits,
     subject_changes,
     subject_secret,
     survey_changes,
@@ -50,23 +62,28 @@ from api.graphql import (
     surveys,
     tag_changes,
     tags,
+    template_changes,
     themes,
     viewer,
     webhook_changes,
     webhooks,
 )
 from api.graphql.scalars import SCALARS
+from api.graphql.value_texts import described
 from api.policies import Policies
 
 NOUNS = (
     administration,
+    alarm_changes,
     answering,
     assignment_changes,
     assignments,
     audit,
     backlog,
     backlog_changes,
+    decision_changes,
     documents,
+    drop_changes,
     events,
     experiment_changes,
     experiments,
@@ -83,15 +100,24 @@ NOUNS = (
     layer_changes,
     layers,
     member_changes,
+    memo_changes,
     metric_changes,
     metrics,
     node,
     phase_changes,
+    power,
     project,
+    readiness_changes,
+    project_changes,
     result_changes,
+    result_exports,
+    review_changes,
     rule_changes,
+    schedule_changes,
     segment_changes,
     segments,
+    shipping_changes,
+    state_audits,
     subject_changes,
     subject_secret,
     survey_changes,
@@ -99,6 +125,7 @@ NOUNS = (
     surveys,
     tag_changes,
     tags,
+    template_changes,
     themes,
     viewer,
     webhook_changes,
@@ -129,7 +156,7 @@ def _told_of_choices(schema: GraphQLSchema) -> GraphQLSchema:
     return schema
 
 
-GRAPHQL = _told_of_choices(SCHEMA._schema)
+GRAPHQL = described(_told_of_choices(SCHEMA._schema))
 POLICIES = Policies(GRAPHQL)
 
 

@@ -27,6 +27,7 @@ from api.decoding import decode_object, request_of
 from api.documents import Documents, Invalidated, Operation
 from api.execution import authorise, refused_document, stream
 from api.problems import Refused
+from api.rates import RateLimited
 from api.services import Services
 
 PROTOCOL = "graphql-transport-ws"
@@ -40,6 +41,10 @@ MAX_SUBSCRIPTIONS = {
     CallerKind.MEMBER: 10,
 }
 MAX_SOCKETS = {CallerKind.CLIENT: 1000, CallerKind.SERVER: 50, CallerKind.MEMBER: 50}
+MAX_STREAMS = {CallerKind.CLIENT: 2000, CallerKind.SERVER: 200, CallerKind.MEMBER: 200}
+"""Subscriptions of one credential over all of its sockets to this process."""
+MAX_REFUSALS = 100
+"""Operations refused one after the other for their rate; then the socket is closed."""
 _MAX_ID = 128
 _PLACES = frozenset({PROJECT_HEADER, ENVIRONMENT_HEADER, SUBJECT_HEADER})
 
@@ -61,6 +66,7 @@ class SubscriptionEndpoint:
         self.gate = gate
         self.documents = documents
         self.sockets: Counter[str] = Counter()
+        self.streams: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one socket until either side leaves."""
@@ -76,6 +82,9 @@ class SubscriptionEndpoint:
         except Closed as closed:
             with suppress(RuntimeError, WebSocketDisconnect):
                 await socket.close(closed.code, closed.reason)
+        except RateLimited as limited:
+            with suppress(RuntimeError, WebSocketDisconnect):
+                await socket.close(4429, limited.message)
         except Refused as problem:
             with suppress(RuntimeError, WebSocketDisconnect):
                 await socket.close(1013, problem.message)
@@ -95,6 +104,7 @@ class _Conversation:
         self._caller: Caller | None = None
         self._holder = ""
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._refusals = 0
 
     async def run(self) -> None:
         """Take the first message in time, then talk while the caller is known."""
@@ -132,6 +142,7 @@ class _Conversation:
         caller = await self._endpoint.gate.caller(self._credentials)
         if caller is None:
             raise Closed(4401, "Unauthorized")
+        self._endpoint.services.rates.admit({}, caller)
         holder = f"{caller.kind}:{caller.actor.id}"
         if self._endpoint.sockets[holder] >= MAX_SOCKETS[caller.kind]:
             raise Closed(4429, "Too many sockets")
@@ -171,8 +182,7 @@ class _Conversation:
             raise Closed(4409, "Subscriber for this id already exists")
         caller = cast(Caller, self._caller)
         try:
-            if len(self._running) >= MAX_SUBSCRIPTIONS[caller.kind]:
-                raise Refused("TOO_MANY_SUBSCRIPTIONS", "Complete one of them first.")
+            self._admit(caller)
             payload = message.get("payload")
             if not isinstance(payload, dict):
                 raise Closed(4400, "A subscription has a payload")
@@ -188,7 +198,29 @@ class _Conversation:
             await self._error(name, refused_document(problem).body["errors"])
             return
         running = self._run(name, operation, request.variables)
-        self._running[name] = asyncio.create_task(running)
+        self._running[name] = task = asyncio.create_task(running)
+        self._endpoint.streams[self._holder] += 1
+        task.add_done_callback(self._ended)
+
+    def _admit(self, caller: Caller) -> None:
+        """An operation counts as a request does, and takes one of few places."""
+        try:
+            self._endpoint.services.rates.admit({}, caller)
+        except RateLimited as limited:
+            self._refusals += 1
+            if self._refusals >= MAX_REFUSALS:
+                raise Closed(4429, limited.message) from None
+            raise
+        self._refusals = 0
+        if (
+            len(self._running) >= MAX_SUBSCRIPTIONS[caller.kind]
+            or self._endpoint.streams[self._holder] >= MAX_STREAMS[caller.kind]
+        ):
+            raise Refused("TOO_MANY_SUBSCRIPTIONS", "Complete one of them first.")
+
+    def _ended(self, _task: asyncio.Task[None]) -> None:
+        self._endpoint.streams[self._holder] -= 1
+        self._endpoint.streams += Counter()
 
     async def _run(
         self, name: str, operation: Operation, variables: dict[str, Any]

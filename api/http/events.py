@@ -53,6 +53,7 @@ class Item(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=Tr
     properties: dict[str, object] = msgspec.field(default_factory=dict)
     experiment_key: str | None = None
     variant_key: str | None = None
+    phase: int | None = None
 
 
 _ITEM = msgspec.json.Decoder(Item)
@@ -162,6 +163,7 @@ def _event(item: Item) -> NewEvent:
         properties=item.properties,  # type: ignore[arg-type]
         experiment_key=item.experiment_key,
         variant_key=item.variant_key,
+        phase=item.phase,
     )
 
 

@@ -4,7 +4,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from api.auth import Gate
-from api.http import ofrep_stream, sdk
+from api.http import ofrep_stream, remote, sdk
 from api.http.listening import StreamDoor
 from api.http.ofrep import FLAGS, Ofrep
 from api.http.streams import Streams
@@ -12,13 +12,17 @@ from api.services import Services
 
 
 def routes(
-    services: Services, gate: Gate, streams: Streams, ofrep: Ofrep
+    services: Services,
+    gate: Gate,
+    streams: Streams,
+    *,
+    ofrep: Ofrep,
+    features: sdk.Features,
 ) -> list[BaseRoute]:
     """What the application mounts."""
     changes = StreamDoor(
         gate, services.rates, streams, ofrep_stream.DIALECT, ofrep_stream.refusal
     )
-    features = sdk.Features(services, gate, streams)
     sub = StreamDoor(gate, services.rates, streams, sdk.DIALECT, sdk.refusal)
     return [
         Route(FLAGS, ofrep),
@@ -26,6 +30,7 @@ def routes(
         Route(f"{ofrep_stream.STREAMS}/{{key}}", changes),
         *_anywhere(sdk.FEATURES, features),
         *_anywhere(sdk.CHANGES, sub),
+        *_anywhere(remote.REMOTE, remote.Remote(services, gate)),
     ]
 
 

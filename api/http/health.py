@@ -6,6 +6,8 @@ process that is degraded should not be killed for it.
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +24,7 @@ from workers.queue import pauses
 PATIENCE_SECONDS = 2.0
 _STALE_SECONDS = 60.0
 """How long a task may be silent beyond two of its own pauses."""
+_UP_SINCE = time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +110,26 @@ async def _worker(services: Services) -> Part:
         at = await now(session)
         beats = await heartbeats(session)
     ages = {name: round((at - beat).total_seconds(), 1) for name, beat in beats.items()}
-    silent = silent_tasks(ages, sweep_seconds=services.settings.sweep_seconds)
-    detail = {"agesSeconds": ages, "silent": silent}
-    return Part(ok=not silent, vital=False, detail=detail)
+    unheard, silent = unheard_tasks(
+        ages,
+        sweep_seconds=services.settings.sweep_seconds,
+        up_seconds=time.monotonic() - _UP_SINCE,
+    )
+    detail = {"agesSeconds": ages, "silent": silent, "starting": unheard}
+    return Part(ok=not (silent or unheard), vital=False, detail=detail)
 
 
-def silent_tasks(ages: Mapping[str, float], *, sweep_seconds: float) -> list[str]:
-    """Tasks that finished no round for much longer than they may rest, or never did."""
-    return [
-        name
-        for name, pause in pauses(sweep_seconds).items()
-        if name not in ages or ages[name] > 2 * pause + _STALE_SECONDS
-    ]
+def unheard_tasks(
+    ages: Mapping[str, float], *, sweep_seconds: float, up_seconds: float
+) -> tuple[list[str], list[str]]:
+    """Tasks that finished no round for much longer than they may rest, or never did.
+
+    First those for which this process is too young to say so, then the silent ones.
+    """
+    unheard: list[str] = []
+    silent: list[str] = []
+    for name, pause in pauses(sweep_seconds).items():
+        allowed = 2 * pause + _STALE_SECONDS
+        if ages.get(name, math.inf) > allowed:
+            (silent if up_seconds > allowed else unheard).append(name)
+    return unheard, silent

@@ -155,15 +155,19 @@ class Ofrep:
         try:
             return await assigned(context, subject, None)
         except Exception as crash:
-            LOGGER.error("flags not evaluated at once", exc_info=crash)
+            if not is_unreachable(crash):
+                LOGGER.error("flags not evaluated at once", exc_info=crash)
         definitions = self._services.definitions
         snapshot = await definitions.snapshot(context.caller.environment_id)
         decisions: dict[str, Decision | None] = {}
         for key in snapshot.phases:
             try:
                 decisions.update((await assigned(context, subject, [key])).decisions)
-            except Exception:
+            except Exception as crash:
                 decisions[key] = None
+                if not is_unreachable(crash):
+                    said = {"fields": {"flag": key}}
+                    LOGGER.error("flag not evaluated", exc_info=crash, extra=said)
         return Assigned(snapshot.version, decisions)
 
     async def _catch_up(self, query: bytes, environment_id: UUID) -> None:

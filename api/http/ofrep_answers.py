@@ -17,6 +17,8 @@ _COARSER = {
     Reason.IDENTITY_LINK: Reason.SPLIT,
     Reason.OVERRIDE: Reason.TARGETING_MATCH,
     Reason.KILL_SWITCH: Reason.DISABLED,
+    Reason.HOLDBACK: Reason.SPLIT,
+    Reason.SHIPPED: Reason.TARGETING_MATCH,
 }
 """The protocol knows five reasons; what is finer goes into the metadata."""
 FORMAT = "1"
@@ -110,7 +112,8 @@ class Fragments:
             try:
                 return self._of(decision).in_set(coded=coded)
             except (TypeError, ValueError) as crash:
-                LOGGER.error("flag not written", exc_info=crash)
+                said = {"fields": {"flag": key}}
+                LOGGER.error("flag not written", exc_info=crash, extra=said)
         return failure("GENERAL", _UNEVALUATED, key)
 
     def _of(self, decision: Decision) -> Fragment:
@@ -134,7 +137,7 @@ def _fragment(decision: Decision, flag_set: str) -> Fragment:
     served = {"variant": decision.variant.key, "value": _value(decision)}
     metadata = {
         "experimentKey": definition.experiment_key,
-        "phase": definition.number,
+        "phase": definition.exposing,
         "version": definition.version,
         "inExperiment": decision.in_experiment,
         "cause": cause.value,

@@ -1,5 +1,6 @@
 """What any SDK of the GrowthBook family asks for: its features, and their changes."""
 
+import time
 from hashlib import blake2b
 from weakref import WeakKeyDictionary
 
@@ -8,12 +9,15 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.auth import Gate
+from api.ahead import heads_of, known_caller, replied
+from api.auth import CallerKind, Gate
+from api.envelope import SAFE_HEADERS
 from api.graphql.http import still_holds
-from api.http.listening import KeyRefused, client_in, told
+from api.http.listening import KeyRefused, client_in, key_in, told
 from api.http.streams import Dialect, Streams
 from api.problems import Refused
 from api.services import Services
+from api.wire import Reply
 from core.database import Unreachable
 from experiments.assignment.definitions import Snapshot
 from experiments.assignment.payload import payload_bytes
@@ -21,14 +25,14 @@ from experiments.assignment.payload import payload_bytes
 FEATURES = "/api/features"
 CHANGES = "/sub"
 
-_OPEN = {
+OPEN = {
     "access-control-allow-origin": "*",
     "access-control-expose-headers": "etag, retry-after, x-sse-support",
 }
 # Nothing older may be shown while this answers: a kill switch has to arrive.
 _FRESH = "public, max-age=30, stale-if-error=36000"
 PREFLIGHT = {
-    **_OPEN,
+    **OPEN,
     "access-control-allow-methods": "GET, POST",
     # Applications may add headers of their own, and nothing here depends on any.
     "access-control-allow-headers": "*",
@@ -56,7 +60,7 @@ def refusal(status: int, message: str) -> bytes:
 def refused(problem: Refused | Unreachable) -> Response:
     """The whole answer that a refusal is."""
     status, message, headers = told(problem)
-    own = {"cache-control": "no-store", **_OPEN, **headers}
+    own = {"cache-control": "no-store", **OPEN, **headers}
     if isinstance(problem, KeyRefused):
         # No later request with this key can do better, so a cache may keep it.
         own |= {"x-unrecoverable": "1"}
@@ -79,6 +83,37 @@ class Features:
             answer = refused(problem)
         await answer(scope, receive, send)
 
+    def at_once(self, scope: Scope, _body: bytes) -> Reply | None:
+        """The payload, where key and definitions are known: a door of the wire."""
+        started = time.perf_counter()
+        heads = heads_of(scope)
+        caller = known_caller(self._gate, {}, key_in(scope["path"]).encode())
+        if scope["method"] != "GET" or caller is None:
+            return None
+        snapshot = self._services.definitions.held(caller.environment_id)
+        if caller.kind is not CallerKind.CLIENT or snapshot is None:
+            return None
+        try:
+            self._services.rates.admit(scope, caller)
+        except Refused:
+            return None
+        status, headers, body = self._written(
+            snapshot, heads.get(b"if-none-match", b"").decode("latin-1")
+        )
+        return replied(
+            scope,
+            heads,
+            status=status,
+            headers=[
+                (name.encode(), value.encode())
+                for name, value in {**headers, **SAFE_HEADERS}.items()
+            ],
+            body=body,
+            measures=self._services.measures,
+            place=FEATURES,
+            started=started,
+        )
+
     async def _answer(self, scope: Scope) -> Response:
         if scope["method"] == "OPTIONS":
             return Response(status_code=204, headers=PREFLIGHT)
@@ -87,15 +122,24 @@ class Features:
         caller = await client_in(scope, self._gate, self._services.rates)
         definitions = self._services.definitions
         snapshot = await definitions.snapshot(caller.environment_id)
+        status, headers, body = self._written(
+            snapshot, Headers(scope=scope).get("if-none-match", "")
+        )
+        return Response(body, status, headers)
+
+    def _written(
+        self, snapshot: Snapshot, if_none_match: str
+    ) -> tuple[int, dict[str, str], bytes]:
         etag = etag_of(snapshot)
-        headers = {**_OPEN, "cache-control": _FRESH, "etag": etag}
+        headers = {**OPEN, "cache-control": _FRESH, "etag": etag}
         if self._streams.has_room:
             headers["x-sse-support"] = "enabled"
-        if still_holds(Headers(scope=scope).get("if-none-match", ""), etag):
-            return Response(status_code=304, headers=headers)
-        return Response(
-            payload_bytes(snapshot), headers=headers, media_type="application/json"
-        )
+        if still_holds(if_none_match, etag):
+            return 304, headers, b""
+        content = payload_bytes(snapshot)
+        headers["content-type"] = "application/json"
+        headers["content-length"] = str(len(content))
+        return 200, headers, content
 
 
 def etag_of(snapshot: Snapshot) -> str:

@@ -1,5 +1,6 @@
 """A document's plan: what a request asks, answered from fragments made before."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,9 +26,13 @@ from api.documents import Operation
 from api.prepared.fragments import Listing, Room
 from api.prepared.shapes import Shapes, Unprepared, as_json
 from api.prepared.variables import Argument, Values, Variables, subject_of
+from api.repeats import Basis
 from api.services import Services
 
-MAX_FLAGS = 3
+MAX_FLAGS = 32
+MAX_SHAPES = 16
+"""Selections of one document that are kept; flags may have more values than that."""
+
 MAX_ROOTS = 8
 _SET, _ONE = "AssignmentSet", "Assignment"
 
@@ -55,9 +60,15 @@ class Plan:
             self._roots[()] = self._compiled(())
 
     def at_once(
-        self, services: Services, caller: Caller, variables: Mapping[str, Any]
+        self,
+        services: Services,
+        caller: Caller,
+        variables: Mapping[str, Any],
+        bases: list[Basis],
     ) -> bytes | None:
         """The response's body, or None where `answer` has to wait for it.
+
+        What it was made from is added to `bases`.
 
         Raises:
             Unprepared: The executor has to answer this request.
@@ -66,7 +77,7 @@ class Plan:
         values = self._variables.read(variables)
         written: list[bytes] = []
         for root in self._chosen(values):
-            found = root.at_once(services, caller, values)
+            found = root.at_once(services, caller, values, bases)
             if found is None:
                 return None
             written.append(root.key + found)
@@ -90,14 +101,19 @@ class Plan:
             if any(type(flag) is not bool for flag in flags):
                 raise Unprepared("a directive without its value")
         if flags not in self._roots:
-            try:
-                self._roots[flags] = self._compiled(flags)
-            except Unprepared:
-                self._roots[flags] = None
+            self._roots[flags] = self._compiled_once(flags)
         roots = self._roots[flags]
         if roots is None:
             raise Unprepared("more than assignments with these flags")
         return roots
+
+    def _compiled_once(self, flags: tuple[bool, ...]) -> "list[_Root] | None":
+        if len(self._roots) >= MAX_SHAPES:
+            raise Unprepared("as many selections as are kept")
+        try:
+            return self._compiled(flags)
+        except Unprepared:
+            return None
 
     def _compiled(self, flags: tuple[bool, ...]) -> "list[_Root]":
         known = dict(zip(self._flags, flags, strict=True))
@@ -120,7 +136,7 @@ class Plan:
         return roots
 
 
-class _Root:
+class _Root(ABC):
     """A field of the query, under its response key."""
 
     mixed = False
@@ -128,15 +144,15 @@ class _Root:
     def __init__(self, key: str) -> None:
         self.key = f'"{key}":'.encode()
 
+    @abstractmethod
     def at_once(
-        self, services: Services, caller: Caller, values: Values
+        self, services: Services, caller: Caller, values: Values, bases: list[Basis]
     ) -> bytes | None:
         """The field's value, if nothing has to be read for it."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def answer(self, services: Services, caller: Caller, values: Values) -> bytes:
         """The field's value."""
-        raise NotImplementedError
 
 
 class _Named(_Root):
@@ -144,7 +160,9 @@ class _Named(_Root):
         super().__init__(key)
         self._written = as_json(query.name)
 
-    def at_once(self, services: Services, caller: Caller, values: Values) -> bytes:
+    def at_once(
+        self, services: Services, caller: Caller, values: Values, bases: list[Basis]
+    ) -> bytes:
         return self._written
 
     async def answer(self, services: Services, caller: Caller, values: Values) -> bytes:
@@ -181,16 +199,20 @@ class _Assignments(_Root):
         self._parts = _parts(shapes, details, room)
 
     def at_once(
-        self, services: Services, caller: Caller, values: Values
+        self, services: Services, caller: Caller, values: Values, bases: list[Basis]
     ) -> bytes | None:
+        subject = subject_of(self._subject.of(values))
         found = assigned_at_once(
             services,
             caller,
-            subject_of(self._subject.of(values)),
+            subject,
             self._keys.of(values),
             qualifying=self._qualifying.of(values),
         )
-        return None if found is None else self._written(found, values)
+        if found is None:
+            return None
+        bases.append(Basis.of(found, subject))
+        return self._written(found, values)
 
     async def answer(self, services: Services, caller: Caller, values: Values) -> bytes:
         found = await assigned_to(

@@ -1,7 +1,7 @@
 // A front-end that goes on when Hone does not answer: browser or Node, no dependencies.
 
 const QUERY = `query ($subject: SubjectInput!) { assignments(subject: $subject) {
-  assignments { experimentKey variant value inExperiment } } }`;
+  assignments { experimentKey variant value inExperiment phase } } }`;
 const BATCH = 500;
 const BUFFERED = 5000;
 const JSON_TYPES = "application/graphql-response+json, application/json";
@@ -50,7 +50,7 @@ export class Hone {
     }
     if (row.inExperiment && !this.exposed.has(key)) {
       this.exposed.add(key);
-      this.track("$exposure", { experimentKey: key, variantKey: row.variant });
+      this.track("$exposure", { experimentKey: key, variantKey: row.variant, phase: row.phase });
     }
     return row.value;
   }

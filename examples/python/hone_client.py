@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib import error, request
 
 QUERY = """query ($subject: SubjectInput!) { assignments(subject: $subject) {
-  assignments { experimentKey variant value inExperiment } } }"""
+  assignments { experimentKey variant value inExperiment phase } } }"""
 BATCH, BUFFERED = 500, 5000
 GONE = (OSError, HTTPException, ValueError)
 JSON = "application/graphql-response+json, application/json"
@@ -57,7 +57,7 @@ class Hone:
         if row["inExperiment"] and key not in self.exposed:
             self.exposed.add(key)
             chosen = {"experimentKey": key, "variantKey": row["variant"]}
-            self.track("$exposure", **chosen)
+            self.track("$exposure", **chosen, phase=row["phase"])
         return row["value"]
 
     def track(self, name, **fields):

@@ -8,6 +8,7 @@ import uvicorn
 from sqlmodel import SQLModel
 
 from api.app import create_app
+from api.wire import wire
 from core.database import Database
 from core.settings import Settings
 from experiments.events.log import open_log
@@ -29,7 +30,12 @@ async def serve(folder: Path, port: int) -> None:
         settings, database=database, log=log, queue=NullQueue(), schema=PLANTED
     )
     config = uvicorn.Config(
-        app, port=port, log_config=None, lifespan="off", access_log=False
+        app,
+        http=wire(app.state.doors),
+        port=port,
+        log_config=None,
+        lifespan="off",
+        access_log=False,
     )
     sys.stdout.write(f"{tenant.admin}\n")
     sys.stdout.flush()

@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 
 from api.app import create_app
 from api.graphql.schema import GRAPHQL
+from api.wire import wire
 from core import keys, tenancy
 from core.database import Database
 from core.keys import KeyKind
@@ -150,7 +151,11 @@ async def served(edge: Edge) -> AsyncIterator[str]:
         listener.bind(("127.0.0.1", 0))
         listener.listen(1024)
         config = uvicorn.Config(
-            edge.app, log_config=None, lifespan="off", ws="websockets-sansio"
+            edge.app,
+            http=wire(edge.app.state.doors),
+            log_config=None,
+            lifespan="off",
+            ws="websockets-sansio",
         )
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))

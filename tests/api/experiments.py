@@ -47,8 +47,8 @@ mutation ($input: %sInput!) {
   }
 }
 """
-INPUTS = {"startExperiment": "TransitionExperiment"} | dict.fromkeys(
-    ("resumeExperiment", "archiveExperiment"), "TransitionExperiment"
+INPUTS = dict.fromkeys(
+    ("startExperiment", "resumeExperiment", "advanceRollout"), "TransitionExperiment"
 )
 DRAFT: dict[str, Any] = {
     "idempotencyKey": "draft",

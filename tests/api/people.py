@@ -7,7 +7,7 @@ from tests.api.conftest import Edge
 ASSIGNED = """
 query ($subject: SubjectInput!, $keys: [String!]) {
   assignments(subject: $subject, keys: $keys) {
-    etag assignments { experimentKey variant reason inExperiment configVersion }
+    etag assignments { experimentKey variant reason inExperiment phase configVersion }
   }
 }
 """

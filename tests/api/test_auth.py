@@ -72,7 +72,7 @@ async def test_a_wrong_key_is_told_from_none(
 
 
 async def test_a_refusal_says_who_may(edge: Edge) -> None:
-    ask = """mutation ($i: TransitionExperimentInput!) {
+    ask = """mutation ($i: ArchiveExperimentInput!) {
       archiveExperiment(input: $i) { __typename } }"""
     said = {}
     for name in ("client", "viewer"):

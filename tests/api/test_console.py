@@ -51,7 +51,7 @@ async def spend(edge: Edge, token: str, **headers: str) -> httpx.Response:
 
 
 async def test_a_stranger_is_asked_to_sign_in(edge: Edge) -> None:
-    for path in ("/console", "/console/experiments/anything"):
+    for path in ("/console", "/console/experiments", "/console/experiments/x"):
         response = await edge.client.get(path)
         assert response.status_code == 303
         assert response.headers["location"] == "/console/sign-in"
@@ -169,7 +169,7 @@ def test_the_only_inline_script_is_the_import_map(graphiql: bool) -> None:
     assert rules["default-src"] == "'self'"
     assert rules["script-src"] == f"'self' 'sha256-{digest}'"
     html = bytes(
-        page("graphiql" if graphiql else "results", "Page", graphiql=graphiql).body
+        page("graphiql" if graphiql else "experiment", "Page", graphiql=graphiql).body
     ).decode()
     inline = re.findall(r"<script(?![^>]*\bsrc=)[^>]*>([^<]+)</script>", html)
     assert inline == [IMPORT_MAP]

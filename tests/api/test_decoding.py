@@ -13,7 +13,7 @@ from api.decoding import (
     decode_object,
     decode_parameters,
 )
-from api.problems import Refused
+from api.problems import Malformed, Refused
 
 PIECES = (
     *('"a"', '"b"', '":"', '":x"', '"\\":"', '"x:"', '""', '"\\u0061"', '"é"'),
@@ -69,3 +69,25 @@ def test_parameters_are_unquoted_as_the_library_does(text: str) -> None:
             found = decode_parameters(b"query=" + sent.encode())
             meant = unquote_to_bytes(sent.replace("+", " ").replace("&", "%26"))
             assert found["query"] == meant.decode()
+
+
+def test_a_body_of_very_many_values_is_refused_before_it_is_read() -> None:
+    body = b'{"variables":{"a":[' + b"1," * 400_000 + b"1]}}"
+    with pytest.raises(Refused, match="25,000 values") as refused:
+        decode_object(body)
+    assert refused.value.code == "BAD_INPUT"
+
+
+def test_a_batch_of_a_thousand_events_is_read() -> None:
+    event = (
+        b'{"id":"e","name":"n","userId":"u","occurredAt":"2026-01-01T00:00:00Z",'
+        b'"value":"1","properties":{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8}}'
+    )
+    read = decode_object(b'{"variables":{"e":[' + b",".join([event] * 1_000) + b"]}}")
+    assert len(read["variables"]["e"]) == 1_000
+
+
+def test_a_body_of_very_many_lists_is_refused_before_it_is_read() -> None:
+    body = b'{"query": "{ a }", "variables": {"a": [' + b"[]," * 5_000 + b"1]}}"
+    with pytest.raises(Malformed, match="5,000 lists and objects"):
+        decode_object(body)

@@ -33,7 +33,12 @@ async def test_a_draft_is_written_once_and_read_back_whole(edge: Edge) -> None:
         "value": {"fields": 3},
     }
     assert found["metrics"][0]["metric"]["key"] == "paid"
-    assert found["allowedTransitions"] == ["RUNNING", "ARCHIVED"]
+    assert found["allowedTransitions"] == [
+        "IN_REVIEW",
+        "SCHEDULED",
+        "RUNNING",
+        "ARCHIVED",
+    ]
     assert {c["severity"] for c in found["launchChecks"]} == {"WARNING"}
     assert found["owner"] == {"kind": "KEY"}
 
@@ -47,7 +52,7 @@ async def test_the_whole_life_of_an_experiment(edge: Edge) -> None:
         ("stopExperiment", {"reason": "Enough."}, "STOPPED"),
         (
             "decideExperiment",
-            {"decision": "SHIP", "note": "It works.", "variant": "short"},
+            {"decision": "INCONCLUSIVE", "note": "Too few came by."},
             "DECIDED",
         ),
         ("archiveExperiment", {}, "ARCHIVED"),
@@ -66,7 +71,7 @@ async def test_the_whole_life_of_an_experiment(edge: Edge) -> None:
         assert answer["__typename"] == "ExperimentPayload", answer
         assert answer["experiment"]["status"] == status
     found = await read(edge, "short-form")
-    assert found["decision"]["variant"] == "short"
+    assert found["decision"]["outcome"] == "INCONCLUSIVE"
     (phase,) = found["phases"]
     assert phase["endedAt"] is not None
     assert phase["pauses"][0]["mode"] == "PAUSE_SERVING"

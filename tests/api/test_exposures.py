@@ -1,17 +1,23 @@
 """Exposures that are evaluated here, and those that no experiment counts."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlmodel import col, select
 
 from core.database import Database
 from core.settings import Settings
-from experiments.events.log import EventLog, open_log
+from core.subjects import SubjectKind, identify
+from experiments.events.log import Began, EventLog, open_log
+from experiments.freezing import design_of
+from experiments.models import Experiment, Phase
+from experiments.plan import UNKNOWN, Dimension
 from tests.api.conftest import Edge, make_edge
-from tests.api.experiments import mutate, started
-from tests.api.people import exposed, named
+from tests.api.experiments import DRAFT, make_metrics, mutate, started
+from tests.api.people import TRACK, assigned, exposed, named, track
 from tests.conftest import StoreUrls
 from workers.queue import settle
 
@@ -88,9 +94,47 @@ async def test_what_the_subject_is_in_is_recorded_once(
     assert again == [("DUPLICATE", "short"), ("DUPLICATE", "short")]
     environment_id = edge.tenant.environment.id
     assert await log.count(environment_id) == 1
-    long_ago = {"short-form": datetime.now(UTC) - timedelta(days=1)}
+    long_ago = {"short-form": Began(1, datetime.now(UTC) - timedelta(days=1))}
     (met,) = await log.first_exposures(environment_id, [user], long_ago)
     assert (met.id, met.variant_key) == (user, "short")
+
+
+async def test_an_exposure_carries_what_the_plan_asks_and_nothing_else(
+    edge: Edge, log: EventLog, database: Database
+) -> None:
+    await make_metrics(edge)
+    await mutate(edge, "createExperiment", DRAFT)
+    asked = [{"key": "tier", "attribute": "plan", "levels": ["team"]}]
+    asked += [{"key": "size", "attribute": "seats", "levels": ["4"]}]
+    async with database.sessions.begin() as session:
+        experiment = (await session.exec(select(Experiment))).one()
+        experiment.plan = {"dimensions": asked}
+        await identify(
+            session,
+            environment_id=edge.tenant.environment.id,
+            kind=SubjectKind.USER,
+            external_id="ann",
+            traits={"plan": "team", "seats": 3, "country": "DE"},
+        )
+    start = {"idempotencyKey": "start", "experiment": {"key": "short-form"}}
+    await mutate(edge, "startExperiment", {**start, "expectedVersion": 1})
+    sent = {"attributes": {"seats": 4, "email": "ann@example.com"}}
+    await _record(edge, {"userId": "ann", **sent}, _item("e-1"))
+    async with database.sessions() as session:
+        phase = (await session.exec(select(Phase))).one()
+        design = design_of(phase)
+    assert design.plan is not None
+    more = (Dimension("mail", "email"), Dimension("country", "country"))
+    plan = replace(design.plan, dimensions=design.plan.dimensions + more)
+    await log.publish_phase(replace(design, plan=plan))
+    await log.fold(edge.tenant.environment.id)
+    levels = (await log.phase_state(design.phase_id)).levels
+    assert {name: list(found) for name, found in levels.items()} == {
+        "tier": ["team"],
+        "size": ["4"],
+        "mail": [UNKNOWN],
+        "country": [UNKNOWN],
+    }
 
 
 async def test_who_is_not_randomised_is_told_what_is_served(edge: Edge) -> None:
@@ -169,3 +213,43 @@ async def test_exposures_to_nothing_are_shown(
     answer = await edge.ask(STRAYS, experiment="short-form")
     (stray,) = answer["data"]["unattributedExposures"]
     assert stray["variant"] == "shrot"
+
+
+async def test_what_a_page_kept_past_a_new_phase_counts_in_neither(
+    edge: Edge, log: EventLog, settings: Settings
+) -> None:
+    await started(edge)
+    user = await named(edge, "short")
+    assert (await assigned(edge, userId=user))["phase"] == 1
+    begun = await mutate(
+        edge,
+        "startNewPhase",
+        {
+            "idempotencyKey": "again",
+            "experiment": {"key": "short-form"},
+            "expectedVersion": 2,
+            "reason": "From anew.",
+        },
+    )
+    assert begun["experiment"]["status"] == "RUNNING", begun
+    kept = {
+        "eventId": "e-1",
+        "name": "$exposure",
+        "subject": {"userId": user},
+        "experimentKey": "short-form",
+        "variantKey": "short",
+        "phase": 1,
+    }
+    await track(edge, kept)
+    assert await _statuses(edge, {"userId": "bob"}, _item("e-2")) != []
+    unsaid = {name: kept[name] for name in kept if name != "variantKey"}
+    refused = await edge.ask(TRACK, input=[unsaid | {"eventId": "e-3"}])
+    assert refused["data"]["trackEvents"]["accepted"] == 0
+    await settle(edge.database, log, settings)
+    (stray,) = (await edge.ask(STRAYS))["data"]["unattributedExposures"]
+    assert (stray["variant"], stray["reason"]) == ("short", "OTHER_PHASE")
+    async with edge.database.readers() as session:
+        rows = await session.exec(select(Phase).order_by(col(Phase.number)))
+        old, new = rows.all()
+    assert sum((await log.phase_state(old.id)).exposed.values()) == 0
+    assert sum((await log.phase_state(new.id)).exposed.values()) == 1

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from api.envelope import place_of
-from api.http.health import silent_tasks
+from api.http.health import unheard_tasks
 from api.records import JsonLines
 from core import schedules
 from core.database import Database
@@ -52,13 +52,27 @@ async def test_health_names_every_part(planted: Edge) -> None:
 
 
 def test_each_task_is_judged_by_its_own_pause() -> None:
+    def silent(ages: dict[str, float]) -> list[str]:
+        found = unheard_tasks(ages, sweep_seconds=2.0, up_seconds=86_400.0)
+        assert found[0] == []
+        return found[1]
+
     fresh = dict.fromkeys(pauses(2.0), 1.0)
-    assert silent_tasks(fresh, sweep_seconds=2.0) == []
-    assert silent_tasks(fresh | {"sweep_expired": 900.0}, sweep_seconds=2.0) == []
+    assert silent(fresh) == []
+    assert silent(fresh | {"sweep_expired": 900.0}) == []
     late = fresh | {"analyse_experiments": 900.0}
-    assert silent_tasks(late, sweep_seconds=2.0) == ["analyse_experiments"]
+    assert silent(late) == ["analyse_experiments"]
     never = {name: age for name, age in fresh.items() if name != "fold_events"}
-    assert silent_tasks(never, sweep_seconds=2.0) == ["fold_events"]
+    assert silent(never) == ["fold_events"]
+
+
+def test_a_process_that_has_just_begun_calls_nobody_silent() -> None:
+    tasks = list(pauses(2.0))
+    for ages in ({}, dict.fromkeys(tasks, 86_400.0)):
+        starting, silent = unheard_tasks(ages, sweep_seconds=2.0, up_seconds=3.0)
+        assert (starting, silent) == (tasks, [])
+    heard = dict.fromkeys(tasks, 1.0)
+    assert unheard_tasks(heard, sweep_seconds=2.0, up_seconds=3.0) == ([], [])
 
 
 async def test_a_dead_database_is_503_without_details(planted: Edge) -> None:

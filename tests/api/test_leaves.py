@@ -2,7 +2,7 @@
 
 import json
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import strawberry
@@ -35,6 +35,10 @@ class Thing:
         return self.name.upper()
 
 
+class Better(Thing):
+    """What the schema does not know."""
+
+
 GOOD: dict[str, Any] = {
     "name": "a",
     "count": 1,
@@ -59,6 +63,16 @@ class Query:
         """The good one among those that are wrong in one way each."""
         return [Thing(**GOOD | wrong) for wrong in WRONG]
 
+    @strawberry.field
+    def good(self) -> list[Thing]:
+        """As they should be."""
+        return [Thing(**GOOD), Thing(**GOOD | {"name": "b", "note": "late"})]
+
+    @strawberry.field
+    def odd(self) -> list[Thing | None]:
+        """Nothing, something else, and one that only looks like it."""
+        return [Thing(**GOOD), None, cast(Thing, Colour.RED), Better(**GOOD)]
+
 
 SCHEMA: GraphQLSchema = strawberry.Schema(query=Query)._schema
 
@@ -77,9 +91,10 @@ def answer(query: str, executor: type[Any]) -> ExecutionResult:
         "... on Thing { note } ...F",
     ],
 )
-def test_answers_and_errors_are_the_executors(below: str) -> None:
+@pytest.mark.parametrize("root", ["things", "good", "odd"])
+def test_answers_and_errors_are_the_executors(root: str, below: str) -> None:
     fragment = "fragment F on Thing { count colour }" if "...F" in below else ""
-    query = f"{{ things {{ {below} }} }} {fragment}"
+    query = f"{{ {root} {{ {below} }} }} {fragment}"
     plain, quick = (
         answer(query, kind)
         for kind in (StrawberryGraphQLCoreExecutionContext, LeafExecutor)
@@ -89,6 +104,23 @@ def test_answers_and_errors_are_the_executors(below: str) -> None:
         [error.formatted for error in result.errors or ()] for result in (quick, plain)
     )
     assert found == meant
+
+
+def test_a_list_of_leaves_is_not_read_item_by_item(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(*_: Any) -> None:
+        raise AssertionError("an item was completed by itself")
+
+    monkeypatch.setattr(LeafExecutor, "complete_list_item_value", refused)
+    found = answer("{ good { name colour note } }", LeafExecutor)
+    assert found.errors is None
+    assert found.data == {
+        "good": [
+            {"name": "a", "colour": "RED", "note": None},
+            {"name": "b", "colour": "RED", "note": "late"},
+        ]
+    }
 
 
 def test_only_plain_attributes_are_leaves() -> None:

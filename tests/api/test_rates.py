@@ -1,14 +1,21 @@
 """Rate limits: one bucket for each credential, the same at every door."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
+from api.graphql import websocket
 from api.rates import Rates
 from core.database import Database
 from core.settings import Settings
-from tests.api.conftest import Edge, make_edge, make_tenant
+from tests.api.conftest import Edge, make_edge, make_tenant, served
+from tests.api.planted import PLANTED
+from tests.api.test_websocket import Talk
 
 ASK = "query ($subject: SubjectInput!) { assignments(subject: $subject) { etag } }"
 
@@ -23,6 +30,17 @@ def stop_the_clock(edge: Edge, limited: Settings) -> None:
     """Let no token come back, however long this machine takes to answer."""
     services = edge.app.state.services
     services.__dict__["rates"] = Rates(limited, services.measures, clock=lambda: 100.0)
+
+
+@asynccontextmanager
+async def talking(url: str, key: str) -> AsyncIterator[Talk]:
+    """A socket on which the key was presented."""
+    address = url.replace("http", "ws") + "/graphql"
+    spoken = [Subprotocol("graphql-transport-ws")]
+    async with connect(address, subprotocols=spoken) as connection:
+        talk = Talk(connection)
+        await talk.say(type="connection_init", payload={"x-api-key": key})
+        yield talk
 
 
 async def ask(edge: Edge, key: str) -> Any:
@@ -99,3 +117,40 @@ async def test_tokens_come_back_with_time(
             now += step
             codes.append((await ask(edge, edge.tenant.client)).status_code)
         assert codes == [200, 200, 429, 429, 200, 200, 200, 429]
+
+
+async def test_each_operation_on_a_socket_counts_as_a_request(
+    database: Database, limited: Settings
+) -> None:
+    async with make_edge(database, limited, schema=PLANTED) as edge:
+        stop_the_clock(edge, limited)
+        async with served(edge) as url:
+            async with talking(url, edge.tenant.client) as talk:
+                assert (await talk.hear())["type"] == "connection_ack"
+                await talk.subscribe("a")
+                assert (await talk.hear())["type"] == "next"
+                await talk.subscribe("b")
+                while (answer := await talk.hear())["type"] == "next":
+                    assert answer["id"] == "a"
+                assert (answer["type"], answer["id"]) == ("error", "b")
+                (error,) = answer["payload"]
+                assert error["extensions"]["code"] == "RATE_LIMITED"
+            async with talking(url, edge.tenant.client) as talk:
+                assert await talk.closing() == 4429
+            async with talking(url, edge.tenant.admin) as talk:
+                assert (await talk.hear())["type"] == "connection_ack"
+
+
+async def test_a_socket_that_does_not_listen_to_refusals_is_closed(
+    database: Database, limited: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "MAX_REFUSALS", 5)
+    async with make_edge(database, limited, schema=PLANTED) as edge:
+        stop_the_clock(edge, limited)
+        async with served(edge) as url, talking(url, edge.tenant.client) as talk:
+            assert (await talk.hear())["type"] == "connection_ack"
+            for number in range(6):
+                await talk.subscribe(f"s{number}")
+            refused = [await talk.hear() for _ in range(4)]
+            assert {answer["type"] for answer in refused} == {"error"}
+            assert await talk.closing() == 4429

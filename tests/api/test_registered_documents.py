@@ -2,12 +2,16 @@
 
 import hashlib
 import json
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import httpx
 import pytest
 
+from api.registry import FRESH_SECONDS, Registry, UnknownDocument
+from core.database import AsyncSession, Sessions, Unreachable
 from core.documents import MAX_DOCUMENTS, register
 from core.problems import Conflict
 from tests.api.conftest import Edge, make_tenant
@@ -30,6 +34,15 @@ mutation ($input: RegisterDocumentInput!) {
   }
 }
 """
+REMOVE = """
+mutation ($input: RemoveDocumentInput!) {
+  removeDocument(input: $input) {
+    __typename
+    ... on RemoveDocumentPayload { replayed sha256 }
+    ... on Error { code message path }
+  }
+}
+"""
 SUBJECT = {"subject": {"userId": "u1"}}
 
 
@@ -42,6 +55,14 @@ def named(text: str) -> dict[str, Any]:
 async def add(edge: Edge, text: str, key: str | None = None, name: str = "one") -> Any:
     given = {"idempotencyKey": name, "text": text}
     return await edge.ask(REGISTER, key=key, input=given)
+
+
+async def remove(
+    edge: Edge, text: str, key: str | None = None, name: str = "gone"
+) -> Any:
+    digest = named(text)["persistedQuery"]["sha256Hash"]
+    given = {"idempotencyKey": name, "sha256": digest}
+    return (await edge.ask(REMOVE, key=key, input=given))["data"]["removeDocument"]
 
 
 async def get(
@@ -157,6 +178,67 @@ async def test_a_document_is_registered_once(edge: Edge) -> None:
         await add(edge, DOCUMENT, name=name)
     answer = await edge.ask("{ registeredDocuments { text } }")
     assert answer["data"] == {"registeredDocuments": [{"text": DOCUMENT}]}
+
+
+async def test_a_removed_document_is_named_by_nobody(edge: Edge) -> None:
+    await started(edge)
+    assert (await add(edge, DOCUMENT))["data"]["registerDocument"]["replayed"] is False
+    assert (await get(edge, DOCUMENT)).status_code == 200
+    removed = await remove(edge, DOCUMENT)
+    assert removed == {
+        "__typename": "RemoveDocumentPayload",
+        "sha256": named(DOCUMENT)["persistedQuery"]["sha256Hash"],
+        "replayed": False,
+    }
+    assert (await remove(edge, DOCUMENT))["replayed"] is True
+    assert (await remove(edge, DOCUMENT, name="again"))["code"] == "NOT_FOUND"
+    for answer in (await get(edge, DOCUMENT), await by_hash(edge, DOCUMENT)):
+        (error,) = answer.json()["errors"]
+        assert error["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+    replayed = (await add(edge, DOCUMENT))["data"]["registerDocument"]
+    assert replayed["replayed"] is True
+    assert replayed["document"]["text"] == DOCUMENT
+    assert (await get(edge, DOCUMENT)).json()["errors"]
+    await add(edge, DOCUMENT, name="anew")
+    assert (await get(edge, DOCUMENT)).status_code == 200
+    asked = "{ auditLog(first: 10) { edges { node { action } } } }"
+    listed = await edge.ask(asked)
+    actions = [each["node"]["action"] for each in listed["data"]["auditLog"]["edges"]]
+    assert actions.count("document.remove") == 1
+    assert actions.count("document.register") == 2
+
+
+async def test_another_process_hears_of_a_removal_within_a_minute(edge: Edge) -> None:
+    now = [0.0]
+    there = Registry(edge.database.readers, clock=lambda: now[0])
+    environment_id = edge.tenant.environment.id
+    digest = named(DOCUMENT)["persistedQuery"]["sha256Hash"]
+    await add(edge, DOCUMENT)
+    assert await there.text(environment_id, digest) == DOCUMENT
+    assert await remove(edge, DOCUMENT, key=edge.tenant.admin)
+    now[0] = FRESH_SECONDS - 1
+    assert there.known(environment_id, digest) == DOCUMENT
+    now[0] = FRESH_SECONDS + 1
+    with pytest.raises(UnknownDocument):
+        await there.text(environment_id, digest)
+
+
+async def test_what_is_known_stays_known_while_the_database_is_away(edge: Edge) -> None:
+    now = [0.0]
+
+    @asynccontextmanager
+    async def readers() -> AsyncIterator[AsyncSession]:
+        if now[0]:
+            raise Unreachable("away")
+        async with edge.database.readers() as session:
+            yield session
+
+    there = Registry(cast(Sessions, readers), clock=lambda: now[0])
+    digest = named(DOCUMENT)["persistedQuery"]["sha256Hash"]
+    await add(edge, DOCUMENT)
+    environment_id = edge.tenant.environment.id
+    for now[0] in (0.0, FRESH_SECONDS + 1, 3 * FRESH_SECONDS):
+        assert await there.text(environment_id, digest) == DOCUMENT
 
 
 async def test_a_registry_is_bounded(edge: Edge) -> None:

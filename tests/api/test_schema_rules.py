@@ -13,7 +13,9 @@ from graphql import (
     is_specified_scalar_type,
 )
 
+from api.graphql.argument_texts import ARGUMENTS
 from api.graphql.schema import GRAPHQL
+from api.graphql.value_texts import VALUES
 
 NAMED = [
     kind
@@ -29,7 +31,24 @@ def test_everything_is_described(kind: GraphQLNamedType) -> None:
     for name, field in getattr(kind, "fields", {}).items():
         if not field.description:
             missing.append(f"{kind.name}.{name}")
+        for argument, told in getattr(field, "args", {}).items():
+            if argument != "input" and not told.description:
+                missing.append(f"{kind.name}.{name}({argument})")
+    for name, value in getattr(kind, "values", {}).items():
+        if not value.description:
+            missing.append(f"{kind.name}.{name}")
     assert missing == []
+
+
+def test_no_text_is_left_of_what_is_gone() -> None:
+    for name, values in VALUES.items():
+        kind = GRAPHQL.type_map[name]
+        assert isinstance(kind, GraphQLEnumType), name
+        assert values.keys() <= kind.values.keys(), name
+    for name, field, argument in ARGUMENTS:
+        owner = GRAPHQL.type_map[name]
+        assert isinstance(owner, GraphQLObjectType), name
+        assert argument in owner.fields[field].args, (name, field, argument)
 
 
 @pytest.mark.parametrize("kind", NAMED, ids=lambda kind: kind.name)

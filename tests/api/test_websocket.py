@@ -174,6 +174,35 @@ async def test_a_key_holds_so_many_sockets(
             await Talk(third).begin(planted.tenant.client)
 
 
+async def test_a_key_holds_so_many_subscriptions_over_all_its_sockets(
+    planted: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in websocket.MAX_STREAMS:
+        monkeypatch.setitem(websocket.MAX_STREAMS, kind, 2)
+    slow = "subscription { ticks(pause: 60) }"
+    async with served(planted) as url:
+        address = url.replace("http", "ws") + "/graphql"
+        spoken = [Subprotocol("graphql-transport-ws")]
+        async with (
+            connect(address, subprotocols=spoken) as one,
+            connect(address, subprotocols=spoken) as other,
+        ):
+            first, second = Talk(one), Talk(other)
+            await first.begin(planted.tenant.client)
+            await second.begin(planted.tenant.client)
+            for name in "ab":
+                await first.subscribe(name, slow)
+                assert (await first.hear())["type"] == "next"
+            await second.subscribe("c", slow)
+            (error,) = (await second.hear())["payload"]
+            assert error["extensions"]["code"] == "TOO_MANY_SUBSCRIPTIONS"
+            await first.say(type="complete", id="a")
+            await first.say(type="ping")
+            assert (await first.hear())["type"] == "pong"
+            await second.subscribe("c", slow)
+            assert (await second.hear())["type"] == "next"
+
+
 @pytest.mark.parametrize("protocol", ["graphql-ws", "soap"])
 async def test_another_protocol_is_not_spoken(planted: Edge, protocol: str) -> None:
     async with served(planted) as url:

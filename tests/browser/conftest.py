@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,7 @@ ARGUMENTS = (
 )
 SCREENSHOTS = Path(__file__).parents[2] / ".hone" / "screenshots"
 HONE = [sys.executable, "-c", "from api.cli import main; main()"]
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 PATIENCE_MILLISECONDS = 20_000
 expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
@@ -66,31 +67,55 @@ def free_port() -> int:
         return port
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Hone as `hone serve` starts it, with one project and its administrator."""
+def prepared(folder: Path, **settings: str) -> Server:
+    """Where a server will listen, over embedded stores in a folder."""
     port = free_port()
-    folder = tmp_path_factory.mktemp("hone")
     kept = {k: v for k, v in os.environ.items() if not k.endswith("_URL")}
     environment = kept | {
         "HONE_DATA_DIR": str(folder),
         "HONE_PORT": str(port),
         "HONE_DEMO_ADMIN": "false",
-        "HONE_WATERMARK_LAG_SECONDS": "0",
-        "HONE_SWEEP_SECONDS": "0.2",
+        **settings,
     }
-    server = Server(f"http://127.0.0.1:{port}", environment)
-    server.command("projects", "create", "acme", "--name", "Acme")
-    who = ("ada@example.com", "--project", "acme", "--role", "ADMIN", "--name", "Ada")
-    server.command("members", "invite", *who)
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([*HONE, "serve"], env=environment, stderr=log)
+    return Server(f"http://127.0.0.1:{port}", environment)
+
+
+@contextmanager
+def running(server: Server) -> Iterator[Server]:
+    """Hone as `hone serve` starts it."""
+    path = Path(server.environment["HONE_DATA_DIR"]) / "log"
+    with path.open("wb") as log:
+        process = subprocess.Popen([*HONE, "serve"], env=server.environment, stderr=log)
         try:
-            answered(server.url, process, folder / "log")
+            answered(server.url, process, path)
             yield server
         finally:
             process.terminate()
             process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with one project and its administrator."""
+    server = prepared(
+        tmp_path_factory.mktemp("hone"),
+        HONE_WATERMARK_LAG_SECONDS="0",
+        HONE_SWEEP_SECONDS="0.2",
+    )
+    server.command("projects", "create", "acme", "--name", "Acme")
+    who = ("ada@example.com", "--project", "acme", "--role", "ADMIN", "--name", "Ada")
+    server.command("members", "invite", *who)
+    with running(server):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the demo company, whose administrator is whoever asks."""
+    server = prepared(tmp_path_factory.mktemp("demo"), HONE_DEMO_ADMIN="true")
+    server.command("demo")
+    with running(server):
+        yield server
 
 
 def answered(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -149,6 +174,13 @@ class Watched:
 @pytest.fixture
 def watched(server: Server, chromium: Browser) -> Iterator[Watched]:
     """A fresh profile. A page that leaves the site or errs fails its test."""
+    with watching(server, chromium) as found:
+        yield found
+
+
+@contextmanager
+def watching(server: Server, chromium: Browser) -> Iterator[Watched]:
+    """The same, of one server."""
     context = chromium.new_context(viewport={"width": 1280, "height": 860})
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MILLISECONDS)

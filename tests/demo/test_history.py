@@ -9,7 +9,7 @@ import pytest
 from api.demo.activity import History
 from api.demo.definitions import PROJECT_ID
 from api.demo.people import ACCOUNTS, USERS, People
-from api.demo.plan import DAYS, EXPERIMENTS, METRICS, DemoExperiment
+from api.demo.plan import DAYS, EXPERIMENTS, METRICS, OTHERS, DemoExperiment
 from api.demo.voices import nps_answers, tickets
 from experiments.assignment.seeds import phase_seed
 from experiments.events.log import EXPOSURE, NewEvent
@@ -20,7 +20,7 @@ BEGAN = datetime(2026, 1, 5, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def history() -> History:
-    seeds = {e.key: phase_seed(PROJECT_ID, e.key, 1) for e in EXPERIMENTS}
+    seeds = {e.key: phase_seed(PROJECT_ID, e.key, 1) for e in (*EXPERIMENTS, *OTHERS)}
     return History(People(), BEGAN, seeds)
 
 
@@ -52,7 +52,8 @@ def test_events_are_unique_ordered_and_within_the_history(
     names = Counter(event.name for event in told)
     assert {spec.event_name for spec in METRICS.values()} <= set(names)
     newcomers = int(history.people.is_newcomer.sum())
-    assert names[EXPOSURE] == ACCOUNTS + newcomers + USERS
+    others = sum(each.exposed_users or 0 for each in OTHERS)
+    assert names[EXPOSURE] == ACCOUNTS + newcomers + USERS + others
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.key)

@@ -12,12 +12,17 @@ from tests.processes import Api, Installation
 LOOP = """
 {
   experiments(first: 10) {
-    edges { node { key results { recommendation { outcome } headline } } }
+    edges { node { key status
+      results { recommendation { outcome } headline }
+      decisionRecord { outcome opposes earlyReason acceptances { metricKey } } } }
   }
   insights(first: 50) { edges { node { kind } } }
   backlogItems(first: 50) { edges { node { key title } } }
 }
 """
+READY = """{ experiment(by: {key: "weekly-digest"}) {
+  launchReadiness { items { code status } } } }"""
+"""Its evidence is gathered once the server runs."""
 
 
 @pytest.fixture
@@ -38,13 +43,31 @@ def test_the_loop_finds_what_was_planted(
     api = Api(url, json.loads(keys.read_text())["lumen"]["server"])
     found = api.ask(LOOP)
     planted = json.loads(truth.read_text())["experiments"]
+    nodes = {
+        each["node"]["key"]: each["node"] for each in found["experiments"]["edges"]
+    }
     outcomes = {
-        edge["node"]["key"]: edge["node"]["results"]["recommendation"]["outcome"]
-        for edge in found["experiments"]["edges"]
+        key: node["results"]["recommendation"]["outcome"]
+        for key, node in nodes.items()
+        if node["results"] is not None
     }
     assert outcomes == {key: true["verdict"] for key, true in planted.items()}
+    assert {key: node["status"] for key, node in nodes.items()} == {
+        "weekly-digest": "DRAFT",
+        "search-first": "RUNNING",
+        "reports-limit": "RUNNING",
+        "team-setup": "STOPPED",
+        "pin-cart": "DECIDED",
+        "help-button": "DECIDED",
+    }
+    decided = {key: node["decisionRecord"] for key, node in nodes.items()}
+    for key, outcome in (("pin-cart", "SHIP"), ("help-button", "INCONCLUSIVE")):
+        assert decided[key]["outcome"] == outcome
+        assert (decided[key]["opposes"], decided[key]["earlyReason"]) == (False, None)
+    ready = api.ask(READY)["experiment"]["launchReadiness"]["items"]
+    assert len(ready) == 16
     kinds = [edge["node"]["kind"] for edge in found["insights"]["edges"]]
-    assert sorted(kinds) == ["TAG_THRESHOLD", "VERDICT", "VERDICT", "VERDICT"]
+    assert sorted(kinds) == ["TAG_THRESHOLD", *["VERDICT"] * 4]
     assert len(found["backlogItems"]["edges"]) == 3
     assert variant(api, keys) in {"hundred", "sixty"}
 

@@ -1,14 +1,23 @@
-// The experiments of the project, newest first.
+// The experiments of the project, newest first: where each stands and what comes next.
 
 import { useEffect, useState } from "preact/hooks";
 import { Chip, Trouble, html, render } from "./view.js";
 import { ask } from "./graphql.js";
 import { day, words } from "./format.js";
 import { STATUS_TONES } from "./headline.js";
+import { nextStep } from "./nextstep.js";
+
+const OVER = new Set(["DECIDED", "SHIPPING", "SHIPPED", "MEASURED", "ARCHIVED", "INVALIDATED"]);
+const FILTERS = [
+  ["all", "All", () => true],
+  ["mine", "Waits for you", (row) => nextStep(row).mine],
+  ["open", "Not decided", (row) => !OVER.has(row.status)],
+];
 
 function Page() {
   const [pages, setPages] = useState([]);
   const [error, setError] = useState(null);
+  const [filter, setFilter] = useState("all");
   const more = (after) =>
     ask("experiments", { after })
       .then(({ experiments }) => setPages((known) => [...known, experiments]))
@@ -18,42 +27,58 @@ function Page() {
   if (error) return html`<${Trouble} error=${error} />`;
   if (pages.length === 0) return html`<p class="quiet" role="status">Loading…</p>`;
   const rows = pages.flatMap((page) => page.edges.map((edge) => edge.node));
+  const shown = rows.filter(FILTERS.find(([key]) => key === filter)[2]);
   const { hasNextPage, endCursor } = pages.at(-1).pageInfo;
   return html`
     <div class="title"><h1>Experiments</h1></div>
     <section class="card">
-      ${rows.length === 0 ? html`<${Empty} />` : html`<${Table} rows=${rows} />`}
+      ${rows.length === 0
+        ? html`<${Empty} />`
+        : html`<${Filters} rows=${rows} filter=${filter} setFilter=${setFilter} /><${Table} rows=${shown} />`}
       ${hasNextPage && html`<button onClick=${() => more(endCursor)}>Show more</button>`}
     </section>
   `;
 }
 
-const Empty = () => html`
-  <h2>Nothing here yet</h2>
-  <p>Draft the first one in <a href="/console/graphql">GraphiQL</a>: its tabs hold the
-    operations that you need.</p>
-`;
-
-const Table = ({ rows }) => html`
-  <div class="scroll">
-    <table class="list-of">
-      <thead>
-        <tr><th scope="col">Experiment</th><th scope="col">State</th><th scope="col">What it says</th></tr>
-      </thead>
-      <tbody>${rows.map((row) => html`<${Row} key=${row.id} row=${row} />`)}</tbody>
-    </table>
+const Filters = ({ rows, filter, setFilter }) => html`
+  <div class="segmented" role="group" aria-label="Which experiments">
+    ${FILTERS.map(([key, label, keep]) => html`
+      <button key=${key} aria-pressed=${key === filter} onClick=${() => setFilter(key)}>${label} ${rows.filter(keep).length}</button>
+    `)}
   </div>
 `;
 
-const Row = ({ row }) => html`
-  <tr>
-    <td class="metric">
-      <a href=${`/console/experiments/${encodeURIComponent(row.key)}`}>${row.name}</a>
-      <span class="sub">${words(row.treatment)} · drafted ${day(row.createdAt)}</span>
-    </td>
-    <td><${Chip} tone=${STATUS_TONES[row.status]}>${words(row.status)}</${Chip}></td>
-    <td>${row.results?.headline ?? html`<span class="quiet">No results yet</span>`}</td>
-  </tr>
+const Empty = () => html`
+  <h2>Nothing here yet</h2>
+  <p>Draft the first one in <a href="/console/graphql">GraphiQL</a>: its tabs hold the
+    operations that you need. It then appears here, with what is left to do before it starts.</p>
 `;
+
+const Table = ({ rows }) => html`
+  <table class="list-of">
+    <thead>
+      <tr><th scope="col">Experiment</th><th scope="col">State</th><th scope="col">What it says</th><th scope="col">Next step</th></tr>
+    </thead>
+    <tbody>
+      ${rows.map((row) => html`<${Row} key=${row.id} row=${row} />`)}
+      ${rows.length === 0 && html`<tr><td colspan="4" class="quiet">None of them.</td></tr>`}
+    </tbody>
+  </table>
+`;
+
+function Row({ row }) {
+  const next = nextStep(row);
+  return html`
+    <tr>
+      <td class="metric">
+        <a href=${`/console/experiments/${encodeURIComponent(row.key)}`}>${row.name}</a>
+        <span class="sub">${words(row.treatment)} · drafted ${day(row.createdAt)}</span>
+      </td>
+      <td class="where"><${Chip} tone=${STATUS_TONES[row.status]}>${words(row.status)}</${Chip}></td>
+      <td class="says">${row.results?.headline ?? html`<span class="quiet">No results yet</span>`}</td>
+      <td class=${next.mine ? "next mine" : "next"}>${next.text}</td>
+    </tr>
+  `;
+}
 
 render(html`<${Page} />`, document.getElementById("app"));

@@ -46,6 +46,26 @@ export function difference({ absolute, ciLow, ciHigh }, metric) {
   return `${show(absolute)} [${show(ciLow)}, ${show(ciHigh)}]${unit}`;
 }
 
+const SHARES = new Set(["CONVERSION", "RETENTION", "FUNNEL", "CADENCE"]);
+
+/** Whether a metric's values are parts of 1. */
+export const isShare = (metric) => metric.share ?? (SHARES.has(metric.kind) || metric.unit === "%");
+
+/** An amount of a metric without a sign: points of a share, else in its unit. */
+export function amount(value, metric) {
+  const size = Math.abs(isShare(metric) ? value * 100 : value);
+  const text = size.toLocaleString("en-US", { maximumSignificantDigits: 3 });
+  if (isShare(metric)) return `${text} percentage ${text === "1" ? "point" : "points"}`;
+  return metric.unit ? `${text} ${metric.unit}` : text;
+}
+
+/** A change with its sign: points of a share, else in the metric's unit. */
+export function change(value, metric) {
+  if (!Number.isFinite(value)) return "?";
+  const factor = metric.share ? 100 : 1;
+  return `${signed(value * factor, metric.share ? 2 : digitsFor(value))}${metric.share ? " points" : ""}`;
+}
+
 export function probability(p) {
   if (p === null || p === undefined) return "unknown";
   return p < 0.0001 ? "< 0.0001" : `= ${p.toFixed(4)}`;
@@ -63,6 +83,10 @@ export const day = (text) => DAY.format(new Date(text));
 
 export const instant = (text) => (text ? `${INSTANT.format(new Date(text))} UTC` : "\u2013");
 
+const WEEKDAY = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "short", timeZone: "UTC" });
+
+export const weekday = (text) => WEEKDAY.format(new Date(text));
+
 const STEPS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
 
 /** How long ago, in the largest unit that fits. */
@@ -76,7 +100,13 @@ export function ago(text, now = Date.now()) {
   return "just now";
 }
 
-const WORDS = { DONT_SHIP: "Don't ship" };
+const WORDS = {
+  DONT_SHIP: "Don't ship",
+  ROLL_BACK: "Keep the control",
+  INCONCLUSIVE: "No clear answer",
+  ABANDON: "Abandon",
+  NO_MEANINGFUL_DIFFERENCE: "No difference that matters",
+};
 
 /** An enum's value as words. */
 export function words(value) {

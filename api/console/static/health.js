@@ -1,12 +1,12 @@
 // Whether the experiment can be believed, and how far it is.
 
 import { Chip, html } from "./view.js";
-import { ago, count, instant, probability, share } from "./format.js";
+import { ago, count, instant, probability, share, words } from "./format.js";
 
 const units = (health) => (health.unit === "ACCOUNT" ? "accounts" : "users");
 
 export function HealthStrip({ results }) {
-  const { health, looks } = results;
+  const { health, looks, nextCut } = results;
   const last = looks.at(-1);
   return html`
     <section aria-label="Health">
@@ -24,6 +24,7 @@ export function HealthStrip({ results }) {
           <dt>Last look</dt>
           <dd>${last ? `Look ${last.number}` : "None yet"}
             <small>${last ? instant(last.cut) : "the effect is shown at the look"}</small>
+            ${nextCut && html`<small>next ${instant(nextCut)}</small>`}
           </dd>
         </div>
       </dl>
@@ -36,6 +37,39 @@ function SampleRatio({ check }) {
   return html`
     <${Chip} tone=${tone}>${word}</${Chip}>
     <small title=${check.note}>${check.pValue === null ? "too few units" : `SRM p ${probability(check.pValue)}`}</small>
+  `;
+}
+
+const CHECKS = [
+  ["conflicts", "Seen in two variants"],
+  ["links", "Linked to somebody who was in already"],
+  ["signUps", "Signed up unevenly"],
+];
+
+/** Where a split that is off comes from, and what else is odd; nothing where all is well. */
+export function Trust({ results: { health }, names }) {
+  const odd = CHECKS.filter(([key]) => health[key].warned || health[key].failed);
+  const sequential = health.srmSequential;
+  const watched = sequential && (sequential.warned || sequential.failed);
+  const worst = health.slices.edges.map((edge) => edge.node).filter((slice) => slice.rejected);
+  if (odd.length === 0 && !watched && health.diagnosis.length === 0 && worst.length === 0) return null;
+  const arms = health.exposures.map((arm) => names[arm.variant]);
+  return html`
+    <section class="card" aria-labelledby="trust">
+      <h2 id="trust">Can it be believed?</h2>
+      <ul class="list">
+        ${health.diagnosis.map((sentence) => html`<li>${sentence}</li>`)}
+        ${watched && html`<li>Split, at every refresh: ${sequential.note}</li>`}
+        ${odd.map(([key, name]) => html`<li key=${key}>${name}: ${health[key].note}</li>`)}
+      </ul>
+      ${worst.length > 0 && html`
+        <h3>Where the split is off</h3>
+        <div class="scroll" tabindex="0" role="region" aria-label="Where the split is off">
+          <table class="small"><thead><tr><th scope="col">Part</th>${arms.map((arm) => html`<th scope="col" class="number">${arm}</th>`)}<th scope="col" class="number">p</th></tr></thead>
+            <tbody>${worst.map((slice) => html`<tr key=${slice.attribute + slice.level}><td>${slice.attribute === "$day" ? "Day" : words(slice.attribute)}: <strong>${slice.level}</strong></td>
+              ${slice.counts.map((each) => html`<td class="number">${count(each)}</td>`)}<td class="number">${probability(slice.pValue)}</td></tr>`)}</tbody></table>
+        </div>`}
+    </section>
   `;
 }
 

@@ -1,95 +1,59 @@
-// One experiment's results, live: a query first, then every new snapshot.
+// What came of it: the answer first, then what it rests on.
 
-import { useEffect, useState } from "preact/hooks";
-import { Trouble, html, render } from "./view.js";
-import { Subscriptions, ask, load } from "./graphql.js";
+import { html } from "./view.js";
 import { instant } from "./format.js";
-import { Headline, Title } from "./headline.js";
-import { HealthStrip } from "./health.js";
+import { Headline } from "./headline.js";
+import { HealthStrip, Trust } from "./health.js";
 import { Invalid } from "./invalid.js";
 import { Insights } from "./insights.js";
 import { Scorecard } from "./scorecard.js";
+import { Primary } from "./primary.js";
+import { Effects } from "./effects.js";
+import { Impact } from "./impact.js";
+import { Funnels, Segments, Survivals } from "./breakdowns.js";
+import { Exports } from "./exports.js";
 
-const INSIGHT_PAUSE = 4_000;
-const key = decodeURIComponent(location.pathname.split("/").at(-1));
-
-function Page() {
-  const [experiment, setExperiment] = useState(null);
-  const [error, setError] = useState(null);
-  const [state, setState] = useState("connecting");
-
-  const refresh = () =>
-    ask("results", { key })
-      .then((data) => {
-        if (!data.experiment) throw new Error(`There is no experiment ${key}.`);
-        const topic = `experiment:${key}`;
-        const insights = data.insights.edges.map((edge) => edge.node);
-        setExperiment({
-          ...data.experiment,
-          insights: insights.filter((insight) => insight.topic === topic),
-        });
-        document.title = `${data.experiment.name} · Hone`;
-      })
-      .catch(setError);
-
-  // An insight and its backlog item follow a snapshot a moment later.
-  const follow = () => {
-    refresh();
-    setTimeout(refresh, INSIGHT_PAUSE);
-  };
-
-  useEffect(() => {
-    const live = new Subscriptions((now) => {
-      setState(now);
-      if (now === "live") refresh();
-    });
-    let leave = () => {};
-    load("results-updated").then((query) => {
-      leave = live.subscribe({ query, variables: { key } }, { next: follow });
-    });
-    refresh();
-    return () => leave();
-  }, []);
-
-  if (error) return html`<${Trouble} error=${error} />`;
-  if (!experiment) return html`<p class="quiet" role="status">Loading…</p>`;
-  return html`<${Results} experiment=${experiment} state=${state} refresh=${refresh} />`;
-}
-
-function Results({ experiment, state, refresh }) {
+export function Results({ experiment, refresh }) {
   const { results } = experiment;
-  const title = html`<${Title} experiment=${experiment} state=${state} />`;
-  if (!results) return html`${title}<${Waiting} experiment=${experiment} />`;
+  const { outcome } = results.recommendation;
   const names = Object.fromEntries(results.health.exposures.map((arm) => [arm.variant, arm.name]));
+  const shown = !results.effectHidden && results.metrics.some((metric) => metric.comparisons.some((each) => Number.isFinite(each.raw.absolute)));
   return html`
-    ${title}
-    <${Headline} results=${results} decision=${experiment.decision} />
+    <${Headline} results=${results} experiment=${experiment} />
     <${HealthStrip} results=${results} />
-    ${results.recommendation.outcome === "INVALID" &&
-    html`<${Invalid} results=${results} onAcknowledged=${refresh} />`}
-    <${Scorecard} results=${results} names=${names} />
+    <${Trust} results=${results} names=${names} />
+    ${outcome === "INVALID" && html`<${Invalid} results=${results} onAcknowledged=${refresh} />`}
+    ${!shown && outcome !== "INVALID" && html`<${NotYet} results=${results} status=${experiment.status} />`}
+    ${shown && html`<${Primary} results=${results} names=${names} />`}
+    ${(shown || outcome === "INVALID") && html`<${Scorecard} results=${results} names=${names} />`}
+    ${shown && html`
+      <${Impact} results=${results} names=${names} />
+      <${Effects} experimentKey=${experiment.key} results=${results} names=${names} />
+      <${Segments} results=${results} names=${names} />
+      <${Funnels} results=${results} names=${names} />
+      <${Survivals} results=${results} names=${names} />`}
     <${Insights} insights=${experiment.insights} headline=${results.headline} />
-    <${Foot} results=${results} phase=${experiment.phases.at(-1)} />
   `;
 }
 
-const Waiting = ({ experiment }) => html`
+const LIVE = new Set(["RUNNING", "PAUSED"]);
+
+const NotYet = ({ results, status }) => html`
   <section class="card">
-    <h2>No results yet</h2>
-    ${experiment.launchChecks.length > 0
-      ? html`<ul>${experiment.launchChecks.map((check) => html`<li>${check.message}</li>`)}</ul>`
-      : html`<p class="quiet">They appear here when the first units have been exposed.</p>`}
+    <h2>${LIVE.has(status) ? "No effect is shown yet" : "There is no effect to show"}</h2>
+    ${!LIVE.has(status) && html`<p>It was stopped before its first look.</p>`}
+    <p>A difference that is looked at too early changes its sign easily. It is shown at the first look${results.nextCut ? `, on ${instant(results.nextCut)} at the earliest` : ", when enough people have been counted"}.${LIVE.has(status) && " Until then you see whether everything works."}</p>
   </section>
 `;
 
-const Foot = ({ results: { snapshot, health }, phase }) => html`
+/** Where the numbers come from, and all of them to take away. */
+export const Provenance = ({ results: { snapshot, health }, phase }) => html`
   <footer class="foot">
     <span>Snapshot <code>${snapshot.number}</code>, ${instant(snapshot.computedAt)}</span>
     <span>Everything up to ${instant(health.watermark)}</span>
     <span title=${phase.designHash}>Design <code>${phase.designHash.slice(0, 12)}</code></span>
     <span title=${snapshot.inputsHash}>Inputs <code>${snapshot.inputsHash.slice(0, 12)}</code></span>
     <span>Code <code>${snapshot.codeVersion}</code></span>
+    <${Exports} phase=${phase} />
   </footer>
 `;
-
-render(html`<${Page} />`, document.getElementById("app"));

@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { Chip, html } from "./view.js";
 import { count, difference, lift, mean, probability, words } from "./format.js";
 import { Axis, Interval, halfWidth } from "./intervals.js";
+import { counting } from "./readings.js";
 
 const GROUPS = [
   ["PRIMARY", "Primary: what decides"],
@@ -16,7 +17,7 @@ export function Scorecard({ results, names }) {
   const comparisons = results.metrics.flatMap((metric) => metric.comparisons);
   const canCap = !results.effectHidden && comparisons.some(binds);
   const [capped, setCapped] = useState(true);
-  const reading = (comparison) => (capped && comparison.capped) || comparison.raw;
+  const reading = (comparison) => (capped ? counting(comparison) : comparison.raw);
   const lifts = comparisons.map((c) => reading(c).relative).filter(Boolean);
   const half = halfWidth(lifts);
   const arms = new Set(comparisons.map((comparison) => comparison.variant)).size;
@@ -45,6 +46,7 @@ export function Scorecard({ results, names }) {
           `)}
         </table>
       </div>
+      <p class="quiet small">A bar is what each change could truly be. p is the chance of seeing this much by luck alone; a small one speaks for a real change.</p>
     </section>
   `;
 }
@@ -79,20 +81,38 @@ function Row({ metric, comparison, reading, arm, half }) {
   const state = verdict === "INVALID" ? verdict : (guardrail ?? verdict);
   const tone = TONES[state] ?? "";
   const bar = TONES[verdict] ?? "";
-  const sub = [arm, metric.share ? "" : metric.unit].filter(Boolean).join(" · ");
+  const exploratory = comparison.registration === "EXPLORATORY" ? "exploratory" : "";
+  const sub = [arm, metric.share ? "" : metric.unit, exploratory].filter(Boolean).join(" · ");
+  const said = guarded(comparison);
   return html`
     <tr class=${verdict === "NOT_ENOUGH_DATA" ? "greyed" : ""}>
-      <td class="metric">${metric.name}${sub && html`<span class="sub">${sub}</span>`}</td>
+      <td class="metric">${metric.name}${sub && html`<span class="sub">${sub}</span>`}${said && html`<span class="sub said">${said}</span>`}</td>
       <${Estimate} estimate=${reading.control} metric=${metric} />
       <${Estimate} estimate=${reading.treatment} metric=${metric} />
       <${Difference} reading=${reading} metric=${metric} />
       <td class="plot"><${Interval} relative=${reading.relative} half=${half} tone=${bar === "warn" ? "" : bar} /></td>
       <td title=${comparison.reason}>
         <${Chip} tone=${tone}>${words(state)}</${Chip}>
-        ${Number.isFinite(reading.pValue) && html`<span class="sub" title=${`p = ${reading.pValue}`}>p ${probability(reading.pValue)}</span>`}
+        <${Probability} reading=${reading} family=${comparison.family} role=${metric.role} />
       </td>
     </tr>
   `;
+}
+
+// What a guardrail leaves possible, in words.
+function guarded({ guardrail, worst, margin, verdict }) {
+  if (!guardrail || verdict === "INVALID") return "";
+  if (guardrail === "HARMED") return "It got worse.";
+  if (guardrail === "UNRESOLVED") return worst?.text ? `Not known to be safe: ${worst.text}` : "Not known to be safe yet.";
+  return margin ? "No worse than its margin allows." : (worst?.text ?? "");
+}
+
+// Secondary metrics share an error rate; theirs is the p-value among all of them.
+function Probability({ reading, family, role }) {
+  const shared = role === "SECONDARY" && family && family.size > 1;
+  const p = shared ? family.pValue : reading.pValue;
+  if (!Number.isFinite(p)) return null;
+  return html`<span class="sub" title=${`p = ${p}`}>p ${probability(p)}${shared ? `, of ${family.size}` : ""}</span>`;
 }
 
 const Estimate = ({ estimate, metric }) => html`
