@@ -9,13 +9,14 @@ WORKERS ?= 2
 BIN := .venv/bin
 ENVIRONMENT := .venv/.requirements.lock
 TOOLS := .venv/.requirements-test.lock
+PEERS := .venv/peers/.ready
 CONSOLE := api/console/vendor/.ready
 SOURCES := $(wildcard api core experiments surveys feedback workers migrations scripts benchmarks tests)
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test bench bench-assignment proof lock schema clean
+.PHONY: help setup run check test calibrate bench bench-assignment bench-analysis proof proof-verdicts lock schema clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -61,9 +62,26 @@ bench: setup ## measure speed; the README's figures come from here
 bench-assignment: setup ## assignment over HTTP, beside Unleash (needs wrk)
 	@python -m benchmarks.assignment
 
-proof: setup ## the long proofs: kills, restarts, races, on both pairs of stores
+$(PEERS): benchmarks/analysis/requirements.txt | $(ENVIRONMENT)
+	@python -m venv .venv/peers
+	@.venv/peers/bin/pip install --quiet --requirement $<
+	@touch $@
+
+bench-analysis: setup $(PEERS) ## statistics beside scipy, statsmodels, gbstats, tea-tasting
+	@PYTHONPATH=. .venv/peers/bin/python -m benchmarks.analysis.speed
+	@PYTHONPATH=. .venv/peers/bin/python -m benchmarks.analysis.differential $(ARGS)
+
+calibrate: setup ## simulate every promise of the statistics (docs/statistics.md)
+	@python -m benchmarks.calibration $(ARGS)
+
+proof: setup ## the long proofs: kills, restarts, races, 100 M events stored
 	@pytest -q -m slow
 	@python scripts/stores.py pytest -q -m slow
+	@python -m benchmarks.calibration --times 10
+	@python -m benchmarks.refresh --stored 1000000 10000000 100000000 --plan
+
+proof-verdicts: setup ## 2,000 simulated experiments through the service (docs/verdicts.md)
+	@python -m benchmarks.verdicts
 
 lock: ## resolve requirements.lock anew, for every platform
 	@scripts/lock.sh

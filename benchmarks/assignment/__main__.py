@@ -23,7 +23,6 @@ from statistics import median
 from benchmarks.assignment.load import CONNECTIONS, Shot, Target, fire
 from benchmarks.assignment.seeding import QUALIFYING, seed
 from benchmarks.assignment.servers import floor, hone
-from benchmarks.assignment.steady import p99_milliseconds
 from benchmarks.assignment.targets import DOCUMENT, of_floor, of_hone, of_unleash
 from benchmarks.assignment.unleash import Absent, unleash
 
@@ -123,9 +122,13 @@ def _rounds(
 
 
 def _half_load(target: Target, shots: Sequence[Shot], seconds: int) -> float:
-    """The 99th percentile at half the rate that was reached."""
+    """The 99th percentile at about half the rate that was reached.
+
+    Each connection asks half as often as it could under full load.
+    """
     most = median(shot.requests for shot in shots) / seconds
-    return p99_milliseconds(target, most / 2, seconds)
+    pause = 2 * CONNECTIONS / most * 1000
+    return fire(target, seconds, pause_milliseconds=pause).p99_milliseconds
 
 
 def _ratio(found: Sequence[Shot], other: Sequence[Shot] | None) -> float:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from uuid import uuid4
 
 CONNECTIONS = 16
 SUBJECTS = 2_000
@@ -14,7 +15,11 @@ SUBJECTS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One kind of request. `%s` in path or body is another subject each time."""
+    """One kind of request. `%s` in path or body is another subject each time.
+
+    Of 2,000 subjects each comes again, in the same bytes, as visitors do with every
+    page; with `fresh` none ever does.
+    """
 
     name: str
     url: str
@@ -22,6 +27,7 @@ class Target:
     method: str = "GET"
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    fresh: bool = False
 
     def named(self, name: str) -> "Target":
         """The same under another name."""
@@ -50,13 +56,18 @@ def cpu_seconds(process: int) -> float:
 
 
 def fire(
-    target: Target, seconds: int, *, connections: int = CONNECTIONS, core: str = "1"
+    target: Target,
+    seconds: int,
+    *,
+    connections: int = CONNECTIONS,
+    core: str = "1",
+    pause_milliseconds: float = 0.0,
 ) -> Shot:
-    """Ask for a while, and count."""
+    """Ask for a while, and count; each connection pauses about so long between."""
     host, _, path = target.url.removeprefix("http://").partition("/")
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "ask.lua"
-        script.write_text(_script(target, f"/{path}"))
+        script.write_text(_script(target, f"/{path}", pause_milliseconds))
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
         command += ["-s", str(script), f"http://{host}"]
         if core:
@@ -75,16 +86,19 @@ def fire(
     )
 
 
-def _script(target: Target, path: str) -> str:
+def _script(target: Target, path: str, pause: float) -> str:
     headers = "\n".join(
         f"wrk.headers[ {_lua(name)} ] = {_lua(value)}"
         for name, value in target.headers.items()
     )
+    # wrk waits whole milliseconds: a uniform draw whose mean is the pause.
+    delay = f"function delay() return math.random(0, {round(2 * pause)}) end"
     return f"""
 wrk.method = {_lua(target.method)}
 {headers}
 local path, body = {_lua(path)}, {_lua(target.body)}
 local requests = {{}}
+local salt = "fresh-" .. {_lua(uuid4().hex)} .. "-"
 local number = 0
 function init(args)
   for i = 1, {SUBJECTS} do
@@ -95,9 +109,14 @@ function init(args)
   end
 end
 function request()
-  number = number % {SUBJECTS} + 1
-  return requests[number]
+  number = number + 1
+  if {"true" if target.fresh else "false"} then
+    local id = salt .. number
+    return wrk.format(nil, path, nil, (string.gsub(body, "%%s", id)))
+  end
+  return requests[number % {SUBJECTS} + 1]
 end
+{delay if pause else ""}
 """
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from urllib.parse import quote
 
 from benchmarks.assignment.load import Target
@@ -16,22 +17,18 @@ DOCUMENT = """query Assignments($subject: SubjectInput!) {
 EVERYTHING = DOCUMENT.replace(", qualifying: true", "")
 """The same for every experiment there is, whether it targets the subject or not."""
 
-GENERIC = """query Assignments(
-  $subject: SubjectInput!, $a: Boolean!, $b: Boolean!, $c: Boolean!, $d: Boolean!
-) {
-  assignments(subject: $subject, qualifying: true) {
-    etag @include(if: $a)
+VIEWER = """query Page($subject: SubjectInput!) {
+  viewer(subject: $subject) {
     assignments {
-      experimentKey variant value @include(if: $b) reason @include(if: $c)
-      inExperiment @include(if: $d)
+      etag
+      assignments { experimentKey variant value reason inExperiment }
     }
   }
 }"""
-"""The same answer, by a document with more conditions than a plan is made for."""
+"""The same answer by a document that has no plan: the executor runs it."""
 
 ATTRIBUTES = {"plan": "free", "country": "NO", "segment": "none"}
 SUBJECT = {"userId": "%s", "attributes": ATTRIBUTES}
-FLAGS = dict.fromkeys("abcd", True)
 JSON = "application/json"
 
 
@@ -58,6 +55,14 @@ def of_hone(running: Running, key: str) -> list[Target]:
             graphql,
             {"query": DOCUMENT, "variables": {"subject": SUBJECT}},
         ),
+        replace(
+            post(
+                "GraphQL, prepared, nobody twice",
+                graphql,
+                {"query": DOCUMENT, "variables": {"subject": SUBJECT}},
+            ),
+            fresh=True,
+        ),
         post(
             "GraphQL, prepared, full list",
             graphql,
@@ -66,7 +71,7 @@ def of_hone(running: Running, key: str) -> list[Target]:
         post(
             "GraphQL, executor",
             graphql,
-            {"query": GENERIC, "variables": {"subject": SUBJECT, **FLAGS}},
+            {"query": VIEWER, "variables": {"subject": SUBJECT}},
         ),
         get("GraphQL, persisted GET", persisted, {"authorization": f"Bearer {key}"}),
         post("OFREP bulk", ofrep, context),

@@ -1,0 +1,1 @@
+"""The statistics beside scipy, statsmodels and other engines: answers and speed."""

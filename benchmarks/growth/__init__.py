@@ -1,0 +1,1 @@
+"""How cost grows: long histories, what processors spend, and charts of it."""

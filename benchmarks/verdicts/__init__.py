@@ -1,0 +1,1 @@
+"""Simulated experiments through the service: how often its verdicts are right."""
