@@ -14,12 +14,17 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from hypothesis import settings
 from sqlmodel import SQLModel
 
 from core.audit import Actor, ActorKind
 from core.database import Database, Sessions
 from core.tenancy import Environment, Project, create_project
 from experiments.events.log import open_log
+
+# How long an example takes is the machine's affair, not a property of the code.
+settings.register_profile("hone", deadline=None)
+settings.load_profile("hone")
 
 ON_POSTGRES = os.environ.get("HONE_TEST_STORES") == "postgres"
 SERVER = os.environ.get("DATABASE_URL", "postgresql://root@127.0.0.1:5432/postgres")
