@@ -1,7 +1,7 @@
 """Reads of the audit: which phases are due, and how they stood."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlmodel import col, func, or_, select
@@ -15,13 +15,11 @@ EVERY = timedelta(days=1)
 AFTER_THE_END = timedelta(days=90)
 """How long a phase that is over is still audited: windows close, events straggle."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 async def due_phases(
     session: AsyncSession, *, at: datetime, after: UUID | None, limit: int
 ) -> Sequence[Phase]:
-    """The next live phases by id that nobody audited for a day, made before that."""
+    """The next phases by id, live for a day, that nobody audited for a day."""
     last = (
         select(
             col(StateAudit.phase_id).label("phase_id"),
@@ -34,8 +32,7 @@ async def due_phases(
         select(Phase)
         .outerjoin(last, last.c.phase_id == col(Phase.id))
         .where(
-            col(Phase.published_at).is_not(None),
-            col(Phase.id) < _first_id(at - EVERY),
+            col(Phase.published_at) <= at - EVERY,
             or_(
                 col(Phase.ended_at).is_(None),
                 col(Phase.ended_at) > at - AFTER_THE_END,
@@ -53,9 +50,3 @@ async def due_phases(
 def audits_of(phase_id: UUID) -> SelectOfScalar[StateAudit]:
     """The audits of one phase, in no order yet."""
     return select(StateAudit).where(StateAudit.phase_id == phase_id)
-
-
-def _first_id(instant: datetime) -> UUID:
-    """No id that was made from this instant on is smaller: UUIDv7 begin with time."""
-    milliseconds = (instant - _EPOCH) // timedelta(milliseconds=1)
-    return UUID(int=max(milliseconds, 0) << 80)

@@ -153,7 +153,7 @@ async def test_a_phase_is_audited_once_a_day(
     context: TaskContext, tomorrow: TaskContext, tenant: Tenant
 ) -> None:
     await begin(context, tenant)
-    assert await audit_state.run(context) == 0  # it was made less than a day ago
+    assert await audit_state.run(context) == 0  # it is live for less than a day
     assert await audit_state.run(tomorrow) == 1
     assert await audit_state.run(tomorrow) == 0
     async with context.database.readers() as session:
