@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
 from api.callers import Caller, CallerKind, by_member, demo_admin, with_key
+from api.flights import Flights
 from api.problems import unavailable
 from core import keys, signin
 from core.database import AsyncSession, Sessions, Unreachable
@@ -39,6 +40,8 @@ PROJECT_HEADER = "x-hone-project"
 ENVIRONMENT_HEADER = "x-hone-environment"
 SUBJECT_HEADER = "x-hone-subject"
 _FRESH_SECONDS = 2.0
+_RENEWED_AFTER_SECONDS = 1.0
+"""An answer this old is still used, and asked for anew beside the request."""
 _MAX_CACHED = 4096
 MAX_CREDENTIAL = 512
 
@@ -141,9 +144,16 @@ class _Seen:
     fresh_until: float
     confirmed_at: float
 
+    def is_due(self, now: float) -> bool:
+        """Whether it is time to ask anew, so that nobody has to wait for it later."""
+        return now >= self.fresh_until - _FRESH_SECONDS + _RENEWED_AFTER_SECONDS
+
 
 class Gate:
     """Finds callers, and remembers each answer for at most two seconds.
+
+    An answer in use is renewed before that, and once for all who use it: a busy key
+    costs a look-up a second, and none of its requests waits for one.
 
     `caller` is the whole of it. `known` is its fast path: without waiting, and only
     for a key that was asked about less than two seconds ago.
@@ -173,6 +183,11 @@ class Gate:
             and is_loopback(settings.host)
         )
         self._known: OrderedDict[bytes, _Seen] = OrderedDict()
+        self._flights = Flights[bytes, _Seen]()
+
+    async def close(self) -> None:
+        """Ask nothing more."""
+        await self._flights.close()
 
     def known(self, key: bytes, environment: bytes = b"") -> Caller | None:
         """The caller with this key, if a fresh answer is at hand; None: use `caller`.
@@ -181,9 +196,13 @@ class Gate:
         `environment` is the raw X-Hone-Environment. Costs one SHA-256 of some 60
         bytes. A key that opens nothing is None as well: `caller` then says so.
         """
-        seen = self._known.get(_digest(key, environment))
-        if seen is None or time.monotonic() >= seen.fresh_until:
+        digest = _digest(key, environment)
+        seen, now = self._known.get(digest), time.monotonic()
+        if seen is None or now >= seen.fresh_until:
             return None
+        if seen.is_due(now):
+            texts = key.decode("latin-1"), environment.decode("latin-1")
+            self._renew(digest, Credentials(key=texts[0], environment=texts[1]))
         return seen.caller
 
     async def caller(self, credentials: Credentials) -> Caller | None:
@@ -195,10 +214,20 @@ class Gate:
         if not (credentials.key or credentials.cookie or self._is_demo(credentials)):
             return None
         digest = credentials.digest()
-        seen = self._known.get(digest)
-        asked = time.monotonic()
-        if seen is not None and asked < seen.fresh_until:
-            return seen.caller
+        seen, now = self._known.get(digest), time.monotonic()
+        if seen is None or now >= seen.fresh_until:
+            seen = await self._flights.join(
+                digest, lambda: self._ask(digest, credentials)
+            )
+        elif seen.is_due(now):
+            self._renew(digest, credentials)
+        return seen.caller
+
+    def _renew(self, digest: bytes, credentials: Credentials) -> None:
+        self._flights.begin(digest, lambda: self._ask(digest, credentials))
+
+    async def _ask(self, digest: bytes, credentials: Credentials) -> _Seen:
+        seen, asked = self._known.get(digest), time.monotonic()
         try:
             # Nobody waits for an absent database whose answer is known without it.
             async with self._reach.asking(anyway=not credentials.key):
@@ -211,7 +240,7 @@ class Gate:
         self._known.move_to_end(digest)
         while len(self._known) > _MAX_CACHED:
             self._known.popitem(last=False)
-        return seen.caller
+        return seen
 
     async def look_up(self, credentials: Credentials) -> Caller | None:
         """The same, asked of the database now."""

@@ -58,6 +58,7 @@ async def following(app: Starlette) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await gate.close()
         await kept.close()
         if channel is not None:
             await channel.close()

@@ -1,5 +1,6 @@
 """Schedules: each slot of a named schedule is taken by one process, once."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -44,11 +45,13 @@ async def take(session: AsyncSession, *, name: str, slot: datetime) -> bool:
     return taken.scalar_one_or_none() is not None
 
 
-async def beat(session: AsyncSession, name: str) -> None:
-    """Note that a background task is alive."""
+async def beat(session: AsyncSession, names: Sequence[str]) -> None:
+    """Note that these background tasks are alive; each named once."""
     at = await now(session)
     insert = sqlite.insert if is_sqlite(session) else postgresql.insert
-    statement = insert(Heartbeat).values(name=name, beat_at=at)
+    # In one order everywhere, so that two processes never wait for each other.
+    rows = [{"name": name, "beat_at": at} for name in sorted(names)]
+    statement = insert(Heartbeat).values(rows)
     await (await session.connection()).execute(
         statement.on_conflict_do_update(index_elements=["name"], set_={"beat_at": at})
     )

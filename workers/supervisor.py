@@ -30,8 +30,10 @@ WORKER = "worker"
 class Supervisor:
     """Keeps every arrow running until it is stopped.
 
-    A task that fails is logged and tried again after a growing pause: what it did
-    not finish is still an undone row. A task's rounds never overlap in a process.
+    Each task has its own turn within its pause: swept together, two dozen short rounds
+    would hold up whatever else this event loop answers. A task that fails is logged
+    and tried again after a growing pause: what it did not finish is still an undone
+    row. A task's rounds never overlap in a process.
     """
 
     def __init__(
@@ -47,11 +49,16 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._finished: set[str] = set()
         self._loops: list[asyncio.Task[None]] = []
+        self._began = 0.0
 
     def start(self) -> None:
         """Begin to run the tasks in the current event loop."""
+        self._began = time.monotonic()
         loops = {"heartbeat": self._beat}
-        loops |= {arrow.name: partial(self._attend, arrow) for arrow in self._arrows}
+        loops |= {
+            arrow.name: partial(self._attend, arrow, place / len(self._arrows))
+            for place, arrow in enumerate(self._arrows)
+        }
         self._loops = [
             asyncio.create_task(self._keep(name, loop), name=name)
             for name, loop in loops.items()
@@ -79,7 +86,8 @@ class Supervisor:
                 logger.critical("%s broke; it begins anew", name, exc_info=True)
                 await self._rest(FIRST_RETRY_SECONDS)
 
-    async def _attend(self, arrow: Arrow) -> None:
+    async def _attend(self, arrow: Arrow, place: float) -> None:
+        """Run one arrow, nudged or in turn: `place` of its pause after the others."""
         failures = 0
         pause = self._context.settings.sweep_seconds * arrow.pause
         while not self._stopping.is_set():
@@ -95,7 +103,8 @@ class Supervisor:
             failures = 0
             self._finished.add(arrow.name)
             if not handled:
-                await self._wakes.wait(arrow.name, pause)
+                elapsed = time.monotonic() - self._began
+                await self._wakes.wait(arrow.name, until_turn(elapsed, pause, place))
                 continue
             took = time.monotonic() - started
             logger.debug("%s handled %d in %.3f s", arrow.name, handled, took)
@@ -110,8 +119,7 @@ class Supervisor:
             self._finished.clear()
             try:
                 async with self._context.database.sessions.begin() as session:
-                    for name in names:
-                        await schedules.beat(session, name)
+                    await schedules.beat(session, names)
             except (SQLAlchemyError, OSError) as error:
                 logger.warning("No heartbeat: %s", type(error).__name__)
             await self._rest(BEAT_SECONDS)
@@ -121,6 +129,14 @@ class Supervisor:
             await asyncio.wait_for(self._stopping.wait(), seconds)
         except TimeoutError:
             return
+
+
+def until_turn(elapsed: float, pause: float, place: float) -> float:
+    """Seconds, more than 0 and at most `pause`, until the next multiple of `pause`.
+
+    Multiples are counted from `place` of a pause, which is in [0, 1).
+    """
+    return pause - (elapsed - place * pause) % pause
 
 
 def retry_after(failures: int) -> float:

@@ -38,8 +38,8 @@ async def planted(
 async def test_health_names_every_part(planted: Edge) -> None:
     before = (await planted.client.get("/healthz")).json()
     async with planted.database.sessions.begin() as session:
-        for name in pauses(planted.app.state.services.settings.sweep_seconds):
-            await schedules.beat(session, name)
+        names = pauses(planted.app.state.services.settings.sweep_seconds)
+        await schedules.beat(session, list(names))
     response = await planted.client.get("/healthz")
     body = response.json()
     assert response.status_code == 200

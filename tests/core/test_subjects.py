@@ -244,7 +244,7 @@ async def test_a_slot_is_taken_once(sessions: Sessions) -> None:
 async def test_a_heartbeat_moves_forward(sessions: Sessions) -> None:
     for _ in range(2):
         async with sessions.begin() as session:
-            await schedules.beat(session, "sweep")
+            await schedules.beat(session, ["sweep"])
     async with sessions() as session:
         beats = await schedules.heartbeats(session)
         assert abs(beats["sweep"] - await now(session)) < timedelta(minutes=1)

@@ -15,7 +15,7 @@ from experiments.events.log import open_log
 from workers import supervisor as supervision
 from workers.arrows import Arrow
 from workers.context import TaskContext, outbound
-from workers.supervisor import WORKER, Supervisor
+from workers.supervisor import WORKER, Supervisor, until_turn
 from workers.wakes import EmbeddedQueue
 
 
@@ -172,3 +172,10 @@ async def test_nudges_wait_until_a_loop_takes_them() -> None:
     assert await wakes.wait("anything", 1)
     assert await wakes.age() == 0.0
     assert not await wakes.wait("anything", 0.01)
+
+
+def test_tasks_of_one_pause_take_turns() -> None:
+    turns = [until_turn(elapsed=100.0, pause=8.0, place=n / 4) for n in range(4)]
+    assert sorted((100.0 + turn) % 8.0 for turn in turns) == [0.0, 2.0, 4.0, 6.0]
+    assert all(0.0 < turn <= 8.0 for turn in turns)
+    assert until_turn(elapsed=104.0, pause=8.0, place=0.0) == 8.0
