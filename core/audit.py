@@ -115,6 +115,21 @@ async def record(
     return row
 
 
+async def first_at(session: AsyncSession, *, subject_id: UUID, action: str) -> datetime:
+    """When something was first done to a subject.
+
+    Raises:
+        NoResultFound: It never was.
+    """
+    found = await session.exec(
+        select(AuditRow.at)
+        .where(AuditRow.subject_id == subject_id, AuditRow.action == action)
+        .order_by(col(AuditRow.id))
+        .limit(1)
+    )
+    return found.one()
+
+
 async def seal(session: AsyncSession) -> int:
     """Link one batch of unsealed rows, project by project; returns how many.
 

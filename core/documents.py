@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Text, UniqueConstraint
+from sqlalchemy import Text, UniqueConstraint, delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel, col, func, select
 
@@ -85,13 +85,19 @@ async def remove(
     """Take a document out of the registry; its place is free again.
 
     Raises:
-        NotFound: No such document is registered.
+        NotFound: No such document is registered, or another removal came first.
     """
     known = await _found(session, environment_id, name)
     if known is None:
         raise NotFound("The document")
-    await session.delete(known)
-    await session.flush()
+    removed = await session.exec(
+        delete(RegisteredDocument)
+        .where(col(RegisteredDocument.id) == known.id)
+        .execution_options(synchronize_session=False)
+    )
+    if removed.rowcount == 0:
+        raise NotFound("The document")
+    session.expunge(known)
     return known
 
 

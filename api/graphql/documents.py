@@ -128,18 +128,12 @@ class Mutation:
         async def rebuild(
             session: AsyncSession, ids: Ids, replayed: bool
         ) -> RegisterDocumentPayload:
-            # It may be removed by now; what was done then stays what it was. Claims of
-            # earlier versions do not say when that was.
-            if "at" not in ids:
-                row = await session.get_one(RegisteredDocument, UUID(ids["document"]))
-                return RegisterDocumentPayload(
-                    document=Document.of(row), replayed=replayed
-                )
+            # It may be removed by now; what was done then stays what it was.
             row = RegisteredDocument(
                 environment_id=caller.environment_id,
                 sha256=documents.sha256_of(input.text),
                 text=input.text,
-                registered_at=datetime.fromisoformat(ids["at"]),
+                registered_at=await _registered_at(session, ids),
             )
             info.context.services.registry.forget(caller.environment_id)
             return RegisterDocumentPayload(document=Document.of(row), replayed=replayed)
@@ -175,6 +169,23 @@ class Mutation:
         return await perform(
             info, input, operation="removeDocument", work=work, rebuild=rebuild
         )
+
+
+async def _registered_at(session: AsyncSession, ids: Ids) -> datetime:
+    """When a claim's document was registered.
+
+    Claims of earlier versions do not say it: then the document does, and once that is
+    removed, the audit trail.
+    """
+    if "at" in ids:
+        return datetime.fromisoformat(ids["at"])
+    document_id = UUID(ids["document"])
+    row = await session.get(RegisteredDocument, document_id)
+    if row is not None:
+        return row.registered_at
+    return await audit.first_at(
+        session, subject_id=document_id, action="document.register"
+    )
 
 
 async def _record(

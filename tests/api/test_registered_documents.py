@@ -1,18 +1,23 @@
 """Registered documents: named by hash, kept by clients, granted nothing."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from typing import Any, cast
 from urllib.parse import urlencode
 
 import httpx
 import pytest
+from sqlmodel import select
 
 from api.registry import FRESH_SECONDS, Registry, UnknownDocument
+from core import documents
 from core.database import AsyncSession, Sessions, Unreachable
 from core.documents import MAX_DOCUMENTS, register
+from core.idempotency import IdempotencyClaim
 from core.problems import Conflict
 from tests.api.conftest import Edge, make_tenant
 from tests.api.experiments import started
@@ -206,6 +211,44 @@ async def test_a_removed_document_is_named_by_nobody(edge: Edge) -> None:
     actions = [each["node"]["action"] for each in listed["data"]["auditLog"]["edges"]]
     assert actions.count("document.remove") == 1
     assert actions.count("document.register") == 2
+
+
+async def test_a_claim_that_says_no_instant_is_replayed_after_a_removal(
+    edge: Edge,
+) -> None:
+    first = (await add(edge, DOCUMENT))["data"]["registerDocument"]
+    async with edge.database.sessions.begin() as session:
+        claims = await session.exec(
+            select(IdempotencyClaim).where(
+                IdempotencyClaim.operation == "registerDocument"
+            )
+        )
+        claim = claims.one()
+        claim.result = {"document": (claim.result or {})["document"]}
+        session.add(claim)
+    assert (await add(edge, DOCUMENT))["data"]["registerDocument"] == first | {
+        "replayed": True
+    }
+    await remove(edge, DOCUMENT)
+    again = (await add(edge, DOCUMENT))["data"]["registerDocument"]
+    assert again["replayed"] is True
+    assert again["document"]["text"] == first["document"]["text"]
+    said, was = (each["document"]["registeredAt"] for each in (again, first))
+    apart = datetime.fromisoformat(said) - datetime.fromisoformat(was)
+    # The audit trail has it, written by a later statement of the same transaction.
+    assert timedelta() <= apart < timedelta(seconds=30)
+
+
+async def test_of_two_removals_at_once_one_wins(edge: Edge) -> None:
+    environment_id = edge.tenant.environment.id
+    name = named(DOCUMENT)["persistedQuery"]["sha256Hash"]
+    await add(edge, DOCUMENT)
+    async with edge.database.sessions.begin() as session:
+        await documents.remove(session, environment_id=environment_id, name=name)
+        second = asyncio.create_task(remove(edge, DOCUMENT))
+        # On PostgreSQL it has found the row by then, and waits for this transaction.
+        await asyncio.sleep(0.3)
+    assert (await second)["code"] == "NOT_FOUND"
 
 
 async def test_another_process_hears_of_a_removal_within_a_minute(edge: Edge) -> None:
