@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -14,6 +14,7 @@ import msgspec
 
 from core.database import Sessions, Unreachable
 from core.reach import Reach
+from core.read_batches import ReadBatches
 from core.subjects import SubjectContext, SubjectKey, SubjectKind, traits_of
 
 FRESH_SECONDS = 5.0
@@ -61,6 +62,7 @@ class Traits:
         self._entries: OrderedDict[_Place, _Entry] = OrderedDict()
         self._size = 0
         self._changes = 0
+        self._reads = ReadBatches[UUID, _Key, Mapping[str, Any]](self._read)
 
     def __len__(self) -> int:
         """How many subjects are remembered."""
@@ -91,7 +93,10 @@ class Traits:
     async def of_each(
         self, environment_id: UUID, contexts: Sequence[SubjectContext]
     ) -> list[Mapping[str, Any]]:
-        """The same for many, in their order, with one query for all at most."""
+        """The same for many, in their order, with one query for all at most.
+
+        Those who ask at the same moment share a query.
+        """
         oldest = time.monotonic() - FRESH_SECONDS
         known: dict[_Key, Mapping[str, Any]] = {}
         lacking: set[_Key] = set()
@@ -104,7 +109,7 @@ class Traits:
             if entry is None or entry.read_at < oldest:
                 lacking.add(key)
         if lacking:
-            known |= await self._read(environment_id, lacking)
+            known |= await self._reads.of(environment_id, lacking)
         return [
             _over([known.get(key, _NOTHING) for key in _keys(context)])
             for context in contexts
@@ -120,7 +125,7 @@ class Traits:
                 self._entries[place] = replace(entry, read_at=float("-inf"))
 
     async def _read(
-        self, environment_id: UUID, lacking: set[_Key]
+        self, environment_id: UUID, lacking: Set[_Key]
     ) -> Mapping[_Key, Mapping[str, Any]]:
         keys = sorted(lacking)
         asked, changes = time.monotonic(), self._changes

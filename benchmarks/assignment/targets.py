@@ -63,6 +63,14 @@ def of_hone(running: Running, key: str) -> list[Target]:
             ),
             fresh=True,
         ),
+        replace(
+            post(
+                "GraphQL, prepared, nobody twice, traits on record",
+                graphql,
+                {"query": DOCUMENT, "variables": {"subject": {"userId": "%s"}}},
+            ),
+            fresh=True,
+        ),
         post(
             "GraphQL, prepared, full list",
             graphql,
