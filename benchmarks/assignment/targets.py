@@ -65,7 +65,7 @@ def of_hone(running: Running, key: str) -> list[Target]:
         ),
         replace(
             post(
-                "GraphQL, prepared, nobody twice, traits on record",
+                "GraphQL, prepared, nobody twice, traits looked up",
                 graphql,
                 {"query": DOCUMENT, "variables": {"subject": {"userId": "%s"}}},
             ),
