@@ -80,7 +80,8 @@ def credentials_of(connection: HTTPConnection) -> Credentials:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     key = token.strip() if scheme.lower() == "bearer" else ""
     key = key or headers.get("x-api-key", "")
-    own = _from_own_page(headers)
+    # Beside a key, nothing that a browser adds by itself counts.
+    own = not key and _from_own_page(headers)
     return Credentials(
         key=key[:MAX_CREDENTIAL],
         cookie=connection.cookies.get(COOKIE, "")[:MAX_CREDENTIAL] if own else "",

@@ -1,12 +1,14 @@
 """Fields that are attributes of a leaf type, executed without what they do not need."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum, EnumMeta
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from graphql import (
     GraphQLField,
+    GraphQLLeafType,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
@@ -28,7 +30,29 @@ _LEFT = object()
 _SAME = {"String": str, "Boolean": bool}
 """What is written as it is."""
 
-Leaf: TypeAlias = Callable[[Any], Any]
+
+class _NoValue:
+    """The class of no value."""
+
+
+class Leaf(NamedTuple):
+    """A field that is an attribute: how it is read, and how it is written."""
+
+    read: Callable[[Any], Any]
+    same: type
+    """Values of this type are written as they are."""
+    written: Callable[[Any], Any]
+    """Any other value, or `_LEFT`."""
+
+    def of(self, source: Any) -> Any:
+        """The field of one object, or `_LEFT`."""
+        try:
+            value = self.read(source)
+        except Exception:
+            return _LEFT
+        return value if type(value) is self.same else self.written(value)
+
+
 Leaves: TypeAlias = Mapping[str, Mapping[str, Leaf]]
 
 
@@ -57,7 +81,7 @@ class LeafExecutor(StrawberryGraphQLCoreExecutionContext):
         results: dict[str, Any] = {}
         for key, details in grouped_field_set.items():
             leaf = leaves.get(details[0].node.name.value)
-            found = _LEFT if leaf is None else leaf(source_value)
+            found = _LEFT if leaf is None else leaf.of(source_value)
             if found is _LEFT:
                 return super().execute_fields(
                     parent_type, source_value, path, grouped_field_set, position_context
@@ -93,21 +117,16 @@ class LeafExecutor(StrawberryGraphQLCoreExecutionContext):
             return None
         leaves = self._leaves[kind.name]
         fields = self.collect_subfields(kind, details).grouped_field_set
-        chosen = [
-            (key, leaves.get(each[0].node.name.value)) for key, each in fields.items()
-        ]
-        found: list[dict[str, Any]] = []
-        for item in items:
-            if type(item) is not of:
+        chosen: list[tuple[str, Leaf]] = []
+        for key, each in fields.items():
+            leaf = leaves.get(each[0].node.name.value)
+            if leaf is None:
                 return None
-            shown: dict[str, Any] = {}
-            for key, leaf in chosen:
-                value = _LEFT if leaf is None else leaf(item)
-                if value is _LEFT:
-                    return None
-                shown[key] = value
-            found.append(shown)
-        return found
+            chosen.append((key, leaf))
+        try:
+            return _rows(items, of, chosen)
+        except Exception:
+            return None
 
     def execute_field(
         self,
@@ -121,7 +140,7 @@ class LeafExecutor(StrawberryGraphQLCoreExecutionContext):
         name = field_details_list[0].node.name.value
         leaf = self._leaves[parent_type.name].get(name)
         if leaf is not None:
-            found = leaf(source)
+            found = leaf.of(source)
             if found is not _LEFT:
                 return found
         return super().execute_field(
@@ -161,8 +180,29 @@ def classes_of(schema: GraphQLSchema) -> Mapping[str, type]:
     }
 
 
+def _rows(
+    items: list[Any], of: type, chosen: Sequence[tuple[str, Leaf]]
+) -> list[dict[str, Any]] | None:
+    """What is chosen of each item; None if one has it not, or is of another class."""
+    rows: list[dict[str, Any]] = []
+    columns = [(key, *leaf) for key, leaf in chosen]
+    for item in items:
+        if type(item) is not of:
+            return None
+        row: dict[str, Any] = {}
+        for key, read, same, written in columns:
+            value = read(item)
+            if type(value) is not same:
+                value = written(value)
+                if value is _LEFT:
+                    return None
+            row[key] = value
+        rows.append(row)
+    return rows
+
+
 def _constant(value: str) -> Leaf:
-    return lambda _source: value
+    return Leaf(lambda _source: value, str, lambda found: found)
 
 
 def _leaf(field: GraphQLField) -> Leaf | None:
@@ -170,22 +210,43 @@ def _leaf(field: GraphQLField) -> Leaf | None:
     kind = get_nullable_type(field.type)
     if definition is None or not definition.is_basic_field or not is_leaf_type(kind):
         return None
-    read, written = attrgetter(definition.python_name), kind.coerce_output_value
-    required = is_non_null_type(field.type)
-    same = _SAME.get(kind.name)
+    return Leaf(
+        attrgetter(definition.python_name),
+        _SAME.get(kind.name, _NoValue),
+        _writer(kind, required=is_non_null_type(field.type)),
+    )
 
-    def leaf(source: Any) -> Any:
+
+def _writer(kind: GraphQLLeafType, *, required: bool) -> Callable[[Any], Any]:
+    coerce, known = kind.coerce_output_value, _members(kind)
+
+    def written(value: Any) -> Any:
         try:
-            value = read(source)
-            if type(value) is same:
-                return value
+            if type(value) is known.kind:
+                return known.names[value]
             if value is None:
                 return _LEFT if required else None
             if isinstance(value, Exception) or hasattr(value, "__await__"):
                 return _LEFT
-            found = written(value)
+            found = coerce(value)
         except Exception:
             return _LEFT
         return _LEFT if found is None or found is Undefined else found
 
-    return leaf
+    return written
+
+
+class _Members(NamedTuple):
+    kind: type
+    names: Mapping[Any, str]
+
+
+def _members(kind: GraphQLLeafType) -> _Members:
+    """The names of an enum's members; of nothing for other leaves."""
+    definition = kind.extensions.get(_DEFINITION)
+    members = getattr(definition, "wrapped_cls", None)
+    if not isinstance(members, EnumMeta):
+        return _Members(_NoValue, {})
+    every: list[Enum] = list(members)
+    names = {each: kind.coerce_output_value(each) for each in every}
+    return _Members(members, names)

@@ -21,6 +21,7 @@ from api.graphql import (
     decision_changes,
     documents,
     drop_changes,
+    environment_changes,
     events,
     experiment_changes,
     experiments,
@@ -68,6 +69,7 @@ from api.graphql import (
     webhook_changes,
     webhooks,
 )
+from api.graphql.plain_inputs import build_plainly
 from api.graphql.scalars import SCALARS
 from api.graphql.value_texts import described
 from api.policies import Policies
@@ -84,6 +86,7 @@ NOUNS = (
     decision_changes,
     documents,
     drop_changes,
+    environment_changes,
     events,
     experiment_changes,
     experiments,
@@ -156,7 +159,7 @@ def _told_of_choices(schema: GraphQLSchema) -> GraphQLSchema:
     return schema
 
 
-GRAPHQL = described(_told_of_choices(SCHEMA._schema))
+GRAPHQL = described(build_plainly(_told_of_choices(SCHEMA._schema)))
 POLICIES = Policies(GRAPHQL)
 
 
