@@ -28,6 +28,7 @@ from experiments import queries, service
 from experiments.assignment.seeds import phase_seed
 from experiments.errors import ExperimentUnknown
 from experiments.lifecycle import DecisionOutcome, ExperimentStatus
+from experiments.service.change import Intent
 from experiments.service.reporting import report_of
 from experiments.shipping.agreement import is_known, unresolved
 from experiments.treatments import TreatmentKind
@@ -158,12 +159,7 @@ async def experiments(
         )
         clock.move(planned.exposed_from)
         await service.start(
-            session,
-            project_id=PROJECT_ID,
-            environment_id=environment.id,
-            experiment_id=drafted.id,
-            expected_version=drafted.version,
-            actor=actor,
+            session, Intent.on(drafted, actor), environment_id=environment.id
         )
     stopped = [e for e in every if e.stopped_on is not None]
     for planned in sorted(stopped, key=lambda e: e.stopped_on or 0):
@@ -216,10 +212,7 @@ async def _stop(
     enough = planned.exposed_users is None
     await service.stop(
         session,
-        project_id=PROJECT_ID,
-        experiment_id=experiment.id,
-        expected_version=experiment.version,
-        actor=actor,
+        Intent.on(experiment, actor),
         reason="Everybody who was planned has been observed."
         if enough
         else "The page is being redesigned.",
@@ -243,10 +236,7 @@ async def _decide(
     accepted = tuple((key, "At worst a few more questions.") for key in unknown)
     await service.decide(
         session,
-        project_id=PROJECT_ID,
-        experiment_id=experiment.id,
-        expected_version=experiment.version,
-        actor=by,
+        Intent.on(experiment, by),
         outcome=outcome,
         note=planned.note,
         variant_key=variant,

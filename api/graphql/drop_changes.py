@@ -7,7 +7,7 @@ import strawberry
 
 from api.context import Info
 from api.graphql.errors import Refusal, member_for
-from api.graphql.experiment_changes import scope_of
+from api.graphql.experiment_changes import intent_of
 from api.graphql.experiment_inputs import TransitionExperimentInput
 from api.graphql.experiments import Experiment
 from api.graphql.perform import Ids, perform
@@ -104,10 +104,10 @@ class Mutation:
         async def work(session: AsyncSession) -> Ids:
             phase = await service.drop_arm(
                 session,
+                await intent_of(session, info, input),
                 environment_id=environment_id,
                 variant=input.variant,
                 reason=input.reason,
-                **await scope_of(session, info, input),
             )
             return {"experiment": phase.experiment_id.hex, "phase": phase.id.hex}
 
@@ -148,18 +148,17 @@ async def _rehearsed(
 ) -> DropVariantPayload | Refusal:
     try:
         async with info.context.readers() as session:
-            scope = await scope_of(session, info, given)
-            del scope["actor"]
+            intent = await intent_of(session, info, given)
             preview = await service.preview_drop(
                 session,
+                intent,
                 environment_id=info.context.caller.environment_id,
                 variant=given.variant,
-                **scope,
             )
             row = await queries.experiment_by_id(
                 session,
-                project_id=scope["project_id"],
-                experiment_id=scope["experiment_id"],
+                project_id=intent.project_id,
+                experiment_id=intent.experiment_id,
             )
     except Problem as problem:
         return member_for(problem)

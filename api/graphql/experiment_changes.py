@@ -24,6 +24,7 @@ from core.problems import Forbidden
 from experiments import models, queries, service
 from experiments.errors import ChecklistIncomplete
 from experiments.lifecycle import LIVE
+from experiments.service.change import Intent
 from experiments.service.prerequisites import requiring
 
 _EDIT = {"policy": Policy.EDIT}
@@ -125,8 +126,8 @@ class Mutation:
         """The parts that were sent."""
 
         async def work(session: AsyncSession) -> Ids:
-            scope = await scope_of(session, info, input)
-            row = await service.update(session, changes=input.changes(), **scope)
+            intent = await intent_of(session, info, input)
+            row = await service.update(session, intent, changes=input.changes())
             return {"experiment": row.id.hex}
 
         return await perform_change(info, input, "updateExperiment", work)
@@ -146,8 +147,8 @@ class Mutation:
         async def begin(session: AsyncSession) -> UUID:
             phase = await service.start(
                 session,
+                await intent_of(session, info, input),
                 environment_id=info.context.caller.environment_id,
-                **await scope_of(session, info, input),
             )
             return phase.experiment_id
 
@@ -209,7 +210,7 @@ async def take_step(
     """Take a step with the experiment that is meant, once."""
 
     async def work(session: AsyncSession) -> Ids:
-        row = await take(session, **await scope_of(session, info, given), **details)
+        row = await take(session, await intent_of(session, info, given), **details)
         return {"experiment": row.id.hex}
 
     return await perform_change(info, given, operation, work)
@@ -264,11 +265,11 @@ async def begun(
     return answer
 
 
-async def scope_of(
+async def intent_of(
     session: AsyncSession,
     info: Info,
     given: UpdateExperimentInput | TransitionExperimentInput,
-) -> dict[str, Any]:
+) -> Intent:
     """The experiment that is meant, at the version that the caller read.
 
     Raises:
@@ -281,9 +282,9 @@ async def scope_of(
         raise Forbidden(
             "It runs in another environment; ask there.", code="OTHER_ENVIRONMENT"
         )
-    return {
-        "project_id": row.project_id,
-        "experiment_id": row.id,
-        "expected_version": given.expected_version,
-        "actor": info.context.actor,
-    }
+    return Intent(
+        project_id=row.project_id,
+        experiment_id=row.id,
+        expected_version=given.expected_version,
+        actor=info.context.actor,
+    )

@@ -12,6 +12,7 @@ from api.graphql.scalars import Long
 from api.policies import Policy
 from core.database import AsyncSession
 from experiments import queries, service
+from experiments.service.change import Intent
 
 _EDIT = {"policy": Policy.EDIT}
 
@@ -63,11 +64,13 @@ class Mutation:
             row = await find_experiment(session, info.context, input.experiment)
             phase = await service.start(
                 session,
-                project_id=row.project_id,
+                Intent(
+                    project_id=row.project_id,
+                    experiment_id=row.id,
+                    expected_version=input.expected_version,
+                    actor=info.context.actor,
+                ),
                 environment_id=info.context.caller.environment_id,
-                experiment_id=row.id,
-                expected_version=input.expected_version,
-                actor=info.context.actor,
                 imported_since=input.since,
             )
             return {"experiment": phase.experiment_id.hex}

@@ -11,8 +11,8 @@ from api.graphql.experiment_changes import (
     ExperimentResult,
     StartExperimentResult,
     begun,
+    intent_of,
     perform_change,
-    scope_of,
 )
 from api.graphql.experiment_inputs import TransitionExperimentInput
 from api.graphql.experiments import Experiment, ExperimentRef, find_experiment
@@ -119,10 +119,8 @@ class Mutation:
         """The phase and its seed stay."""
 
         async def work(session: AsyncSession) -> Ids:
-            scope = await scope_of(session, info, input)
-            row = await service.raise_coverage(
-                session, coverage=input.coverage, **scope
-            )
+            intent = await intent_of(session, info, input)
+            row = await service.raise_coverage(session, intent, coverage=input.coverage)
             return {"experiment": row.id.hex}
 
         return await perform_change(info, input, "raiseCoverage", work)
@@ -142,6 +140,7 @@ class Mutation:
         async def begin(session: AsyncSession) -> UUID:
             phase = await service.start_new_phase(
                 session,
+                await intent_of(session, info, input),
                 environment_id=info.context.caller.environment_id,
                 reason=input.reason,
                 coverage=input.coverage,
@@ -150,7 +149,6 @@ class Mutation:
                 else [
                     service.WeightSpec(each.variant, each.weight) for each in weights
                 ],
-                **await scope_of(session, info, input),
             )
             return phase.experiment_id
 

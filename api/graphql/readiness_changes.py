@@ -1,8 +1,7 @@
 """What people say before a launch, and what they let pass."""
 
 from datetime import date
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated
 
 import strawberry
 
@@ -15,6 +14,7 @@ from api.graphql.readiness_enums import ItemCode
 from api.policies import Policy
 from core.database import AsyncSession
 from experiments.service import noting
+from experiments.service.change import Intent
 from experiments.service.noting import NoteChanges
 
 _EDIT = {"policy": Policy.EDIT}
@@ -91,10 +91,13 @@ class Mutation:
         """A row of its own: the design stays as it is."""
 
         async def work(session: AsyncSession) -> Ids:
-            scope = await _scope(session, info, input.experiment)
+            experiment = await find_experiment(session, info.context, input.experiment)
             row = await noting.note(
                 session,
+                project_id=experiment.project_id,
+                experiment_id=experiment.id,
                 expected_version=input.expected_version,
+                actor=info.context.actor,
                 changes=NoteChanges(
                     decider=input.decider,
                     decision_date=input.decision_date,
@@ -102,7 +105,6 @@ class Mutation:
                     identity=input.identity,
                     support_briefed=input.support_briefed,
                 ),
-                **scope,
             )
             return {"experiment": row.experiment_id.hex}
 
@@ -121,11 +123,10 @@ class Mutation:
         async def work(session: AsyncSession) -> Ids:
             row = await noting.waive(
                 session,
+                await _intent_of(session, info, input),
                 environment_id=info.context.caller.environment_id,
-                expected_version=input.expected_version,
                 code=input.item,
                 reason=input.reason,
-                **await _scope(session, info, input.experiment),
             )
             return {"experiment": row.experiment_id.hex}
 
@@ -140,25 +141,20 @@ class Mutation:
         """The waiver is gone; the audit trail keeps it."""
 
         async def work(session: AsyncSession) -> Ids:
-            scope = await _scope(session, info, input.experiment)
-            await noting.withdraw_waiver(
-                session,
-                expected_version=input.expected_version,
-                code=input.item,
-                **scope,
-            )
-            local: UUID = scope["experiment_id"]
-            return {"experiment": local.hex}
+            intent = await _intent_of(session, info, input)
+            await noting.withdraw_waiver(session, intent, code=input.item)
+            return {"experiment": intent.experiment_id.hex}
 
         return await perform_change(info, input, "withdrawReadinessWaiver", work)
 
 
-async def _scope(
-    session: AsyncSession, info: Info, given: ExperimentRef
-) -> dict[str, Any]:
-    row = await find_experiment(session, info.context, given)
-    return {
-        "project_id": row.project_id,
-        "experiment_id": row.id,
-        "actor": info.context.actor,
-    }
+async def _intent_of(
+    session: AsyncSession, info: Info, given: WithdrawReadinessWaiverInput
+) -> Intent:
+    row = await find_experiment(session, info.context, given.experiment)
+    return Intent(
+        project_id=row.project_id,
+        experiment_id=row.id,
+        expected_version=given.expected_version,
+        actor=info.context.actor,
+    )

@@ -9,7 +9,7 @@ from api.graphql.experiment_changes import (
     ExperimentResult,
     StartExperimentResult,
     begun,
-    scope_of,
+    intent_of,
     take_step,
 )
 from api.graphql.experiment_inputs import TransitionExperimentInput
@@ -63,8 +63,8 @@ class Mutation:
         """In review, or what is left to do."""
 
         async def submit(session: AsyncSession) -> UUID:
-            scope = await scope_of(session, info, input)
-            return (await service.submit(session, note=input.note, **scope)).id
+            intent = await intent_of(session, info, input)
+            return (await service.submit(session, intent, note=input.note)).id
 
         return await begun(info, input, "submitForReview", submit)
 

@@ -9,7 +9,7 @@ from api.graphql.experiment_changes import (
     ExperimentResult,
     StartExperimentResult,
     begun,
-    scope_of,
+    intent_of,
     take_step,
 )
 from api.graphql.experiment_inputs import TransitionExperimentInput
@@ -96,10 +96,10 @@ class Mutation:
         async def schedule(session: AsyncSession) -> UUID:
             row = await service.schedule(
                 session,
+                await intent_of(session, info, input),
                 environment_id=info.context.caller.environment_id,
                 start_at=input.start_at,
                 time_zone=input.time_zone,
-                **await scope_of(session, info, input),
             )
             return row.id
 

@@ -10,8 +10,8 @@ from api.context import Info
 from api.graphql.errors import Refusal
 from api.graphql.experiment_changes import (
     ExperimentResult,
+    intent_of,
     perform_change,
-    scope_of,
     take_step,
 )
 from api.graphql.experiment_inputs import StopExperimentInput, TransitionExperimentInput
@@ -125,9 +125,9 @@ class Mutation:
         async def work(session: AsyncSession) -> Ids:
             row, shown.text = await service.preview(
                 session,
+                await intent_of(session, info, input),
                 environment_id=context.caller.environment_id,
                 plan=input.plan(),
-                **await scope_of(session, info, input),
             )
             return {"preview": row.id.hex}
 
@@ -165,10 +165,10 @@ class Mutation:
         async def work(session: AsyncSession) -> Ids:
             shipment = await service.ship(
                 session,
+                await intent_of(session, info, input),
                 environment_id=info.context.caller.environment_id,
                 token=input.token,
                 plan=input.plan(),
-                **await scope_of(session, info, input),
             )
             return {"experiment": shipment.experiment_id.hex}
 
@@ -184,8 +184,8 @@ class Mutation:
         """By hand."""
 
         async def work(session: AsyncSession) -> Ids:
-            scope = await scope_of(session, info, input)
-            shipment = await service.advance_rollout(session, **scope)
+            intent = await intent_of(session, info, input)
+            shipment = await service.advance_rollout(session, intent)
             return {"experiment": shipment.experiment_id.hex}
 
         return await perform_change(info, input, "advanceRollout", work)
@@ -201,8 +201,8 @@ class Mutation:
         """With a reason."""
 
         async def work(session: AsyncSession) -> Ids:
-            scope = await scope_of(session, info, input)
-            shipment = await service.hold_rollout(session, reason=input.reason, **scope)
+            intent = await intent_of(session, info, input)
+            shipment = await service.hold_rollout(session, intent, reason=input.reason)
             return {"experiment": shipment.experiment_id.hex}
 
         return await perform_change(info, input, "holdRollout", work)

@@ -14,6 +14,7 @@ from experiments import service
 from experiments.design import Direction, MetricKind, MetricRole
 from experiments.drafts import Changes, HypothesisSpec, MeasureSpec, VariantSpec
 from experiments.measurement import MetricSpec
+from experiments.service.change import Intent
 from experiments.treatments import TreatmentKind
 
 QUALIFYING = 20
@@ -66,12 +67,7 @@ async def _start(session: AsyncSession, experiments: int, document: str) -> str:
             changes=_changes(number),
         )
         await service.start(
-            session,
-            project_id=project.id,
-            environment_id=environment.id,
-            experiment_id=drafted.id,
-            expected_version=drafted.version,
-            actor=actor,
+            session, Intent.on(drafted, actor), environment_id=environment.id
         )
     return issued.text
 

@@ -32,6 +32,7 @@ from experiments.assignment.seeds import phase_seed
 from experiments.design import Direction, MetricRole
 from experiments.drafts import Changes, HypothesisSpec, MeasureSpec, VariantSpec
 from experiments.events.log import open_log
+from experiments.service.change import Intent
 from experiments.treatments import TreatmentKind
 from workers.context import TaskContext, outbound
 from workers.tasks import analyse_experiments, fold_events, publish_phases
@@ -156,11 +157,8 @@ class Company:
                 )
                 phase = await service.start(
                     session,
-                    project_id=PROJECT_ID,
+                    Intent.on(drafted, self.actor),
                     environment_id=self.environment_id,
-                    experiment_id=drafted.id,
-                    expected_version=drafted.version,
-                    actor=self.actor,
                 )
             sent = deque(arrivals(case, phase_seed(PROJECT_ID, case.key, 1), START))
             running.append(_Running(case, drafted.id, phase.id, drafted.version, sent))
@@ -175,10 +173,12 @@ class Company:
                 async with self.context.database.sessions.begin() as session:
                     raised = await service.raise_coverage(
                         session,
-                        project_id=PROJECT_ID,
-                        experiment_id=each.experiment_id,
-                        expected_version=each.version,
-                        actor=self.actor,
+                        Intent(
+                            project_id=PROJECT_ID,
+                            experiment_id=each.experiment_id,
+                            expected_version=each.version,
+                            actor=self.actor,
+                        ),
                         coverage=1.0,
                     )
                 each.version = raised.version
@@ -216,10 +216,12 @@ class Company:
             async with self.context.database.sessions.begin() as session:
                 await service.stop(
                     session,
-                    project_id=PROJECT_ID,
-                    experiment_id=each.experiment_id,
-                    expected_version=each.version,
-                    actor=self.actor,
+                    Intent(
+                        project_id=PROJECT_ID,
+                        experiment_id=each.experiment_id,
+                        expected_version=each.version,
+                        actor=self.actor,
+                    ),
                     reason=reason,
                 )
 

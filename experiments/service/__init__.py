@@ -2,6 +2,7 @@
 
 from experiments.service.alarms import act_on_alarms, dismiss_alarm
 from experiments.service.archiving import archive
+from experiments.service.change import Intent
 from experiments.service.concluding import NO_RESERVATIONS, Reservations, decide
 from experiments.service.drafting import draft, update
 from experiments.service.dropping import (
@@ -50,6 +51,7 @@ __all__ = [
     "NO_RESERVATIONS",
     "DropPreview",
     "Foresight",
+    "Intent",
     "MemoChanges",
     "Reservations",
     "SegmentSpec",

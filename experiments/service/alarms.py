@@ -1,6 +1,5 @@
 """What is done about alarms: once each, by a worker; and how a person dismisses one."""
 
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import update
@@ -20,6 +19,7 @@ from experiments.lifecycle import LIVE, ExperimentStatus, PauseMode
 from experiments.models import TEXT_LENGTH, Experiment, Phase
 from experiments.plan import HarmAction
 from experiments.service import change
+from experiments.service.change import Intent
 from experiments.service.running import pause, stop
 
 
@@ -108,19 +108,13 @@ async def _act(
     session: AsyncSession, experiment: Experiment, phase: Phase, alarm: Ringing
 ) -> HarmAction:
     """Do what the alarm asks for, if it is not done yet; say what was done."""
-    step: dict[str, Any] = {
-        "project_id": experiment.project_id,
-        "experiment_id": experiment.id,
-        "expected_version": experiment.version,
-        "actor": WORKER,
-        "reason": alarm.sentence,
-    }
+    intent, why = Intent.on(experiment, WORKER), alarm.sentence
     if alarm.action is HarmAction.STOP and experiment.status in LIVE:
-        await stop(session, **step)
+        await stop(session, intent, reason=why)
         return HarmAction.STOP
     is_running = experiment.status is ExperimentStatus.RUNNING
     if alarm.action is HarmAction.PAUSE_ENROLMENT and is_running:
-        await pause(session, mode=PauseMode.PAUSE_ENROLMENT, **step)
+        await pause(session, intent, mode=PauseMode.PAUSE_ENROLMENT, reason=why)
         return HarmAction.PAUSE_ENROLMENT
     await change.record(
         session,
@@ -136,7 +130,7 @@ async def _act(
             "arm": alarm.arm,
             "asked": alarm.action,
         },
-        reason=alarm.sentence,
+        reason=why,
     )
     return HarmAction.ALERT
 

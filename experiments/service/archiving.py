@@ -1,15 +1,13 @@
 """Putting an experiment away."""
 
-from uuid import UUID
-
-from core.audit import Actor
 from core.clock import now
 from core.database import AsyncSession
 from experiments import queries
 from experiments.errors import LiveReference
-from experiments.lifecycle import OUT, Step, target_of
+from experiments.lifecycle import OUT, Step
 from experiments.models import Experiment
 from experiments.service import change
+from experiments.service.change import Intent
 from experiments.service.locking import hold_project
 from experiments.service.prerequisites import check_not_required
 from experiments.service.publishing import touch_definitions
@@ -18,11 +16,8 @@ from experiments.service.rolling_back import end_holdback
 
 async def archive(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     references_gone: bool = False,
 ) -> Experiment:
     """Put it away. Its key stays reserved, and it is no longer answered for.
@@ -33,22 +28,16 @@ async def archive(
         IllegalTransition: It is live, or being shipped.
         StaleVersion: Somebody changed it first.
     """
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
-    target_of(experiment.status, Step.ARCHIVE)
+    experiment = await change.read(session, intent, Step.ARCHIVE)
     if experiment.status in OUT and not references_gone:
         raise LiveReference(
             "Code that still asks for it would fall back to its own default: take it "
             "out of the code first, and say so.",
             path=("referencesGone",),
         )
-    await hold_project(session, project_id)
+    await hold_project(session, intent.project_id)
     await check_not_required(session, experiment)
-    row = await change.take(session, experiment, Step.ARCHIVE, actor=actor)
+    row = await change.take(session, experiment, Step.ARCHIVE, actor=intent.actor)
     await end_holdback(session, row.id, await now(session))
     for environment_id in await queries.environments_of(session, row.id):
         await touch_definitions(session, environment_id)

@@ -1,6 +1,7 @@
 """The one way that an experiment's row changes: on the version that was read."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -18,36 +19,51 @@ from experiments.lifecycle import TRANSITIONS, ExperimentStatus, Step, target_of
 from experiments.models import TEXT_LENGTH, Experiment
 
 
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """Who means to change which experiment, and the version of it that they read."""
+
+    project_id: UUID
+    experiment_id: UUID
+    expected_version: int
+    actor: Actor
+
+    @classmethod
+    def on(cls, experiment: Experiment, actor: Actor) -> "Intent":
+        """To change it as it is in this row."""
+        return cls(experiment.project_id, experiment.id, experiment.version, actor)
+
+
 async def read(
-    session: AsyncSession, *, project_id: UUID, experiment_id: UUID, expected: int
+    session: AsyncSession, intent: Intent, step: Step | None = None
 ) -> Experiment:
-    """The experiment at the version that the caller saw.
+    """The experiment at the version that the caller saw, where the step is allowed.
 
     Raises:
         ExperimentUnknown: There is none in the project.
         StaleVersion: Somebody changed it since.
+        IllegalTransition: Its state does not allow the step.
     """
     experiment = await queries.experiment_by_id(
-        session, project_id=project_id, experiment_id=experiment_id
+        session, project_id=intent.project_id, experiment_id=intent.experiment_id
     )
-    if experiment.version != expected:
+    if experiment.version != intent.expected_version:
         raise StaleVersion(experiment.version)
+    if step is not None:
+        target_of(experiment.status, step)
     return experiment
 
 
-async def held(
-    session: AsyncSession, *, project_id: UUID, experiment_id: UUID, expected: int
-) -> Experiment:
+async def held(session: AsyncSession, intent: Intent) -> Experiment:
     """The same, held: for whoever holds a row that belongs to it next.
 
     Raises:
         ExperimentUnknown: There is none in the project.
         StaleVersion: Somebody changed it since.
     """
-    experiment = await read(
-        session, project_id=project_id, experiment_id=experiment_id, expected=expected
-    )
-    if (row := await hold(session, experiment.id)).version != expected:
+    experiment = await read(session, intent)
+    row = await hold(session, experiment.id)
+    if row.version != intent.expected_version:
         raise StaleVersion(row.version)
     return row
 

@@ -1,7 +1,6 @@
 """What a person makes of an experiment that is over."""
 
 from dataclasses import asdict, dataclass, replace
-from uuid import UUID
 
 from core.audit import Actor
 from core.clock import now
@@ -10,9 +9,10 @@ from experiments import queries
 from experiments.analysis.results import Outcome, Report
 from experiments.errors import DesignInvalid
 from experiments.freezing import design_of
-from experiments.lifecycle import DecisionOutcome, Step, target_of
+from experiments.lifecycle import DecisionOutcome, Step
 from experiments.models import TEXT_LENGTH, Experiment, Phase
 from experiments.service import change, memos
+from experiments.service.change import Intent
 from experiments.service.reporting import report_of
 from experiments.service.seconding import approver_of, check_variant, memo_of
 from experiments.shipping import agreement
@@ -46,11 +46,8 @@ NO_RESERVATIONS = Reservations()
 
 async def decide(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     outcome: DecisionOutcome,
     note: str,
     variant_key: str | None = None,
@@ -70,13 +67,7 @@ async def decide(
         IllegalTransition: The experiment is not stopped.
         StaleVersion: Somebody changed it, or its memo, first.
     """
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
-    target_of(experiment.status, Step.DECIDE)
+    experiment = await change.read(session, intent, Step.DECIDE)
     if not 0 < len(note.strip()) <= TEXT_LENGTH:
         raise DesignInvalid("Say why; it is part of the memo.", path=("note",))
     await check_variant(session, experiment, outcome, variant_key)
@@ -86,7 +77,7 @@ async def decide(
         outcome=outcome,
         variant=variant_key,
         note=note.strip(),
-        by=actor.name,
+        by=intent.actor.name,
         opposes=agreement.opposes(report, outcome, variant_key),
         approved_by=None,
         reviewed=False,
@@ -95,17 +86,17 @@ async def decide(
     if outcome is DecisionOutcome.SHIP and variant_key is not None:
         decision = _shippable(decision, report, phase, variant_key, reservations)
     base = await memo_of(session, experiment, memo_version)
-    approver = await approver_of(session, experiment, base, decision, actor)
+    approver = await approver_of(session, experiment, base, decision, intent.actor)
     decision = replace(decision, approved_by=approver, reviewed=approver is not None)
     parts = await _complete(session, experiment, base)
     memo = await conclude(
-        session, experiment, parts, decision, report, actor=actor, before=base
+        session, experiment, parts, decision, report, actor=intent.actor, before=base
     )
     return await change.take(
         session,
         experiment,
         Step.DECIDE,
-        actor=actor,
+        actor=intent.actor,
         reason=decision.note,
         facts={
             "decision": outcome,

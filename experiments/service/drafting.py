@@ -14,6 +14,7 @@ from experiments.errors import DesignFrozen
 from experiments.lifecycle import EDITABLE
 from experiments.models import Experiment
 from experiments.service import change
+from experiments.service.change import Intent
 from experiments.service.keys import keep
 from experiments.service.parts import check_key, columns_of, write_parts
 from experiments.service.population import population_columns
@@ -73,11 +74,8 @@ async def draft(
 
 async def update(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     changes: Changes,
 ) -> Experiment:
     """Change a draft; of a live experiment only the name, or more coverage.
@@ -90,12 +88,7 @@ async def update(
         PrerequisiteInUse: Others require a variant that would go.
         StaleVersion: Somebody changed it since.
     """
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
+    experiment = await change.read(session, intent)
     _check_frozen(experiment, changes)
     before = await queries.draft_of(session, experiment)
     remembered = before.facts()
@@ -103,7 +96,7 @@ async def update(
     columns |= await population_columns(session, experiment, changes)
     status = experiment.status
     if changes.touches_design or changes.coverage is not None:
-        columns |= await revoke_approvals(session, experiment, actor)
+        columns |= await revoke_approvals(session, experiment, intent.actor)
     row = await change.write(session, experiment, [status], **columns)
     if experiment.status in EDITABLE:
         await write_parts(session, row, changes)
@@ -113,7 +106,12 @@ async def update(
         await cover(session, row)
     after = await queries.draft_of(session, row)
     await _record(
-        session, actor, "experiment.update", remembered, after=after, changes=changes
+        session,
+        intent.actor,
+        "experiment.update",
+        remembered,
+        after=after,
+        changes=changes,
     )
     return row
 

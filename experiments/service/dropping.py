@@ -8,7 +8,6 @@ compared with nothing from then on.
 from dataclasses import dataclass
 from uuid import UUID
 
-from core.audit import Actor
 from core.clock import now
 from core.database import AsyncSession
 from experiments import queries
@@ -19,6 +18,7 @@ from experiments.freezing import design_of
 from experiments.lifecycle import LIVE
 from experiments.models import Experiment, Phase
 from experiments.service import change
+from experiments.service.change import Intent
 from experiments.service.publishing import locked_phase, republish
 from experiments.service.reporting import report_of
 
@@ -40,11 +40,9 @@ class DropPreview:
 
 async def preview_drop(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
     environment_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
     variant: str,
 ) -> DropPreview:
     """Say what dropping a variant would do, and do nothing.
@@ -53,24 +51,16 @@ async def preview_drop(
         DesignFrozen, DesignInvalid: It cannot be dropped.
         StaleVersion: Somebody changed the experiment.
     """
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
+    experiment = await change.read(session, intent)
     phase, arm = await _droppable(session, experiment, environment_id, variant)
     return await drop_preview(session, phase, arm.key)
 
 
 async def drop_arm(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
     environment_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     variant: str,
     reason: str,
 ) -> Phase:
@@ -83,12 +73,7 @@ async def drop_arm(
         ReasonMissing: No reason was given.
         StaleVersion: Somebody changed it first.
     """
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
+    experiment = await change.read(session, intent)
     reason = change.said(reason)
     await _droppable(session, experiment, environment_id, variant)
     row = await change.write(session, experiment, LIVE)
@@ -97,7 +82,7 @@ async def drop_arm(
     gone = {
         "variant": variant,
         "at": (await now(session)).isoformat(),
-        "by": actor.name,
+        "by": intent.actor.name,
         "reason": reason,
     }
     phase.dropped = [*phase.dropped, gone]
@@ -107,7 +92,7 @@ async def drop_arm(
         session,
         row,
         "experiment.drop_variant",
-        actor=actor,
+        actor=intent.actor,
         environment_id=environment_id,
         before={"version": row.version - 1},
         after={

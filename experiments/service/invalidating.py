@@ -1,9 +1,7 @@
 """Taking an experiment out of what may be believed: its data stays, no arm wins."""
 
 from datetime import datetime
-from uuid import UUID
 
-from core.audit import Actor
 from core.clock import now
 from core.database import AsyncSession
 from experiments import queries
@@ -11,6 +9,7 @@ from experiments.governance.models import Invalidation
 from experiments.lifecycle import LIVE, OUT, Step
 from experiments.models import Experiment, Phase
 from experiments.service import change
+from experiments.service.change import Intent
 from experiments.service.publishing import locked_phase, touch_definitions
 from experiments.service.rolling_back import end_holdback
 from experiments.service.running import finish
@@ -19,11 +18,8 @@ from experiments.shipping.effects import EFFECTS
 
 async def invalidate(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     reason: str,
 ) -> Experiment:
     """Say that nothing may be concluded from an experiment, and why.
@@ -36,25 +32,20 @@ async def invalidate(
         ReasonMissing, DesignInvalid: No reason was given, or too long a one.
         StaleVersion: Somebody changed it first.
     """
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
+    experiment = await change.read(session, intent)
     source, reason = experiment.status, change.said(reason)
     row = await change.take(
-        session, experiment, Step.INVALIDATE, actor=actor, reason=reason
+        session, experiment, Step.INVALIDATE, actor=intent.actor, reason=reason
     )
     at = await now(session)
     session.add(
         Invalidation(
-            project_id=project_id,
+            project_id=intent.project_id,
             experiment_id=row.id,
             source=source,
             reason=reason,
-            actor_kind=actor.kind,
-            actor_name=actor.name,
+            actor_kind=intent.actor.kind,
+            actor_name=intent.actor.name,
             at=at,
         )
     )

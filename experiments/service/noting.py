@@ -21,6 +21,7 @@ from experiments.readiness.items import CHECKLIST, ItemCode, ItemStatus
 from experiments.readiness.models import LaunchNotes, LaunchWaiver
 from experiments.readiness.situation import fingerprint
 from experiments.service import change
+from experiments.service.change import Intent
 from experiments.service.readying import readiness_of
 
 
@@ -50,7 +51,10 @@ async def note(
         DesignFrozen: It was launched.
         StaleVersion: Somebody changed the notes since.
     """
-    experiment = await _open(session, project_id, experiment_id)
+    experiment = await queries.experiment_by_id(
+        session, project_id=project_id, experiment_id=experiment_id
+    )
+    _check_open(experiment)
     row = await session.get(LaunchNotes, experiment_id, with_for_update=True)
     known = 0 if row is None else row.version
     if known != expected_version:
@@ -78,12 +82,9 @@ async def note(
 
 async def waive(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
     environment_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     code: ItemCode,
     reason: str,
 ) -> LaunchWaiver:
@@ -98,27 +99,28 @@ async def waive(
         StaleVersion: Somebody changed the experiment since.
     """
     reason = change.said(reason)
-    experiment = await _open(session, project_id, experiment_id, expected_version)
+    experiment = await change.read(session, intent)
+    _check_open(experiment)
     draft = await queries.draft_of(session, experiment)
     found = await readiness_of(
         session,
-        project_id=project_id,
+        project_id=intent.project_id,
         environment_id=environment_id,
         drafts=[draft],
     )
-    item = next(each for each in found[experiment_id].items if each.code is code)
+    item = next(each for each in found[intent.experiment_id].items if each.code is code)
     if not item.waivable:
         raise ItemNotWaivable(CHECKLIST[code].title, item.status)
-    before = await _waiver(session, experiment_id, code)
+    before = await _waiver(session, intent.experiment_id, code)
     if before is not None:
         await session.delete(before)
         await session.flush()
     row = LaunchWaiver(
-        experiment_id=experiment_id,
+        experiment_id=intent.experiment_id,
         code=code,
         reason=reason.strip(),
-        actor_kind=actor.kind,
-        actor_name=actor.name,
+        actor_kind=intent.actor.kind,
+        actor_name=intent.actor.name,
         design=fingerprint(draft),
         waived_at=await now(session),
     )
@@ -127,7 +129,7 @@ async def waive(
     await _record(
         session,
         experiment,
-        actor,
+        intent.actor,
         "experiment.waive",
         before={"item": code, "status": item.status},
         after={"item": code, "status": ItemStatus.WAIVED},
@@ -138,11 +140,8 @@ async def waive(
 
 async def withdraw_waiver(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     code: ItemCode,
 ) -> None:
     """Let an item count again.
@@ -152,8 +151,9 @@ async def withdraw_waiver(
         DesignFrozen: It was launched.
         StaleVersion: Somebody changed the experiment since.
     """
-    experiment = await _open(session, project_id, experiment_id, expected_version)
-    row = await _waiver(session, experiment_id, code)
+    experiment = await change.read(session, intent)
+    _check_open(experiment)
+    row = await _waiver(session, intent.experiment_id, code)
     if row is None:
         raise OutOfUse("Nobody has waived it.", path=("item",))
     await session.delete(row)
@@ -161,34 +161,17 @@ async def withdraw_waiver(
     await _record(
         session,
         experiment,
-        actor,
+        intent.actor,
         "experiment.withdraw_waiver",
         before={"item": code, "waived_by": row.actor_name, "reason": row.reason},
         after={"item": code},
     )
 
 
-async def _open(
-    session: AsyncSession,
-    project_id: UUID,
-    experiment_id: UUID,
-    expected: int | None = None,
-) -> Experiment:
-    """The experiment, which may still be prepared."""
-    if expected is not None:
-        experiment = await change.read(
-            session,
-            project_id=project_id,
-            experiment_id=experiment_id,
-            expected=expected,
-        )
-    else:
-        experiment = await queries.experiment_by_id(
-            session, project_id=project_id, experiment_id=experiment_id
-        )
+def _check_open(experiment: Experiment) -> None:
+    """Refuse what may no longer be prepared."""
     if experiment.status not in EDITABLE:
         raise DesignFrozen("It was launched; its checklist is what it was then.")
-    return experiment
 
 
 async def _waiver(

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import msgspec
 
-from core.audit import Actor
 from core.clock import now
 from core.database import AsyncSession
 from experiments.analysis.results import Report
@@ -17,6 +16,7 @@ from experiments.freezing import design_of
 from experiments.lifecycle import LIVE
 from experiments.models import Experiment, Phase
 from experiments.service import change
+from experiments.service.change import Intent
 from experiments.service.prerequisites import requiring
 from experiments.service.reporting import report_of
 from experiments.service.shipping import ShipPlan, shippable
@@ -60,12 +60,9 @@ class Foresight:
 
 async def preview(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
     environment_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     plan: ShipPlan,
 ) -> tuple[ShipPreview, str]:
     """Look at what the plan would do; the token holds for it alone, a quarter hour.
@@ -78,19 +75,14 @@ async def preview(
         DesignInvalid: The plan breaks a rule.
         StaleVersion: Somebody changed it first.
     """
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
+    experiment = await change.read(session, intent)
     phase = await shippable(session, experiment, environment_id, plan)
     shown = await _foresee(session, experiment, phase, plan)
     at, token = await now(session), new_token()
     row = ShipPreview(
-        project_id=project_id,
+        project_id=intent.project_id,
         environment_id=environment_id,
-        experiment_id=experiment_id,
+        experiment_id=intent.experiment_id,
         experiment_version=experiment.version,
         token_hash=token_hash(token),
         inputs_hash=inputs_hash(
@@ -106,7 +98,7 @@ async def preview(
         session,
         experiment,
         "experiment.preview_ship",
-        actor=actor,
+        actor=intent.actor,
         environment_id=environment_id,
         before={"version": experiment.version},
         after={"variant": plan.variant, "holdback": plan.holdback},

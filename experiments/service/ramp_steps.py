@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlmodel import col
 
-from core.audit import WORKER, Actor
+from core.audit import WORKER
 from core.clock import now
 from core.database import AsyncSession
 from core.problems import StaleVersion
@@ -34,17 +34,15 @@ from experiments.governance.ramps import (
 from experiments.lifecycle import EDITABLE, LIVE, ExperimentStatus
 from experiments.models import Experiment, Phase
 from experiments.service import change
+from experiments.service.change import Intent
 from experiments.service.publishing import locked_phase, republish
 from experiments.service.reviewing import bounded_note, check_reviewer, revoke_approvals
 
 
 async def plan_ramp(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     steps: Sequence[RampStep],
 ) -> Experiment:
     """Say how coverage is to rise once it has started; no steps take the ramp away.
@@ -54,19 +52,14 @@ async def plan_ramp(
         DesignFrozen: It has started.
         StaleVersion: Somebody changed it first.
     """
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
+    experiment = await change.read(session, intent)
     if experiment.status not in EDITABLE:
         raise DesignFrozen("The ramp was frozen at the start; raiseCoverage skips.")
     document = steps_document(checked_steps(steps))
     plans = await governance.ramp_plans(session, [experiment.id])
     before = steps_document(plans.get(experiment.id, ()))
     status = experiment.status
-    columns = await revoke_approvals(session, experiment, actor)
+    columns = await revoke_approvals(session, experiment, intent.actor)
     row = await change.write(session, experiment, [status], **columns)
     plan = await session.get(RampPlan, row.id) or RampPlan(experiment_id=row.id)
     plan.steps = document
@@ -75,7 +68,7 @@ async def plan_ramp(
         session,
         row,
         "experiment.plan_ramp",
-        actor=actor,
+        actor=intent.actor,
         before={"status": status, "ramp": before, "version": row.version - 1},
         after={"status": row.status, "ramp": document, "version": row.version},
     )
@@ -84,11 +77,8 @@ async def plan_ramp(
 
 async def approve_ramp_step(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     step: int,
     note: str = "",
 ) -> Experiment:
@@ -102,12 +92,7 @@ async def approve_ramp_step(
         ReviewerNotPerson, SelfApproval: Somebody else lets it begin.
         StaleVersion: Somebody changed it first.
     """
-    experiment = await change.held(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
+    experiment = await change.held(session, intent)
     if experiment.status not in LIVE:
         raise RampAbsent
     phase = await queries.current_phase(session, experiment.id)
@@ -123,12 +108,12 @@ async def approve_ramp_step(
     if step - 1 in _approved(ramp):
         return experiment
     note = bounded_note(note)
-    await check_reviewer(session, experiment, actor)
+    await check_reviewer(session, experiment, intent.actor)
     row = await change.write(session, experiment, [experiment.status])
     said = {
         "step": step,
-        "actor_kind": actor.kind,
-        "actor_name": actor.name,
+        "actor_kind": intent.actor.kind,
+        "actor_name": intent.actor.name,
         "note": note,
         "at": (await now(session)).isoformat(),
     }
@@ -138,7 +123,7 @@ async def approve_ramp_step(
         session,
         row,
         "experiment.approve_ramp_step",
-        actor=actor,
+        actor=intent.actor,
         environment_id=phase.environment_id,
         before={"version": row.version - 1},
         after={"step": step, "phase": phase.number, "version": row.version},

@@ -1,25 +1,20 @@
 """More coverage in a running phase: nobody moves, and its seed stays."""
 
-from uuid import UUID
-
-from core.audit import Actor
 from core.database import AsyncSession
 from experiments import queries
 from experiments.errors import CoverageOnlyRises, DesignFrozen, DesignInvalid
 from experiments.lifecycle import LIVE
 from experiments.models import Experiment, Phase
 from experiments.service import change
+from experiments.service.change import Intent
 from experiments.service.publishing import locked_phase, republish
 from experiments.service.ramp_steps import skip_ahead
 
 
 async def raise_coverage(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     coverage: float,
 ) -> Experiment:
     """Let more units in. The phase goes on, and whoever is in keeps the variant.
@@ -33,12 +28,7 @@ async def raise_coverage(
         DesignFrozen: The experiment is not live.
         StaleVersion: Somebody changed it first.
     """
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
+    experiment = await change.read(session, intent)
     if not 0 <= coverage <= 1:
         raise DesignInvalid("Coverage is 0 to 1.", path=("coverage",))
     check_rise(experiment, coverage)
@@ -53,7 +43,7 @@ async def raise_coverage(
         session,
         row,
         "experiment.raise_coverage",
-        actor=actor,
+        actor=intent.actor,
         environment_id=phase.environment_id,
         before={"coverage": before, "version": row.version - 1},
         after={"coverage": coverage, "version": row.version, "phase": phase.number},

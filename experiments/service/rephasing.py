@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from core.audit import Actor
 from core.clock import now
 from core.database import AsyncSession
 from experiments import queries
 from experiments.drafts import Draft
 from experiments.errors import DesignFrozen, DesignInvalid
-from experiments.lifecycle import Step, target_of
+from experiments.lifecycle import Step
 from experiments.models import Phase
 from experiments.readiness import WEIGHT_TOLERANCE
 from experiments.service import change
+from experiments.service.change import Intent
 from experiments.service.launching import carry_launch
 from experiments.service.publishing import locked_phase
 from experiments.service.running import begin, check_ready, finish
@@ -30,12 +30,9 @@ class WeightSpec:
 
 async def start_new_phase(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
     environment_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     reason: str,
     coverage: float | None = None,
     weights: Sequence[WeightSpec] | None = None,
@@ -54,16 +51,10 @@ async def start_new_phase(
         ReasonMissing: No reason was given.
         StaleVersion: Somebody changed it first.
     """
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
-    target_of(experiment.status, Step.NEW_PHASE)
+    experiment = await change.read(session, intent, Step.NEW_PHASE)
     if coverage is not None and not 0 <= coverage <= 1:
         raise DesignInvalid("Coverage is 0 to 1.", path=("coverage",))
-    current = await queries.current_phase(session, experiment_id)
+    current = await queries.current_phase(session, intent.experiment_id)
     if current.imported or current.environment_id != environment_id:
         raise DesignFrozen("Its units are not assigned in this environment.")
     draft = await queries.draft_of(session, experiment)
@@ -83,7 +74,7 @@ async def start_new_phase(
         session,
         experiment,
         Step.NEW_PHASE,
-        actor=actor,
+        actor=intent.actor,
         environment_id=environment_id,
         reason=reason,
         facts={

@@ -1,7 +1,6 @@
 """Reviews: submitting a design, saying yes or no to it, and what an edit takes back."""
 
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import update
 from sqlmodel import col
@@ -37,16 +36,14 @@ from experiments.models import TEXT_LENGTH, Experiment
 from experiments.service import change
 from experiments.service.approving import agreement_of, check_listed
 from experiments.service.authorship import note_author
+from experiments.service.change import Intent
 from experiments.service.scheduled import cancel_schedule
 
 
 async def submit(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     note: str = "",
 ) -> Experiment:
     """Ask others to agree to the design.
@@ -56,13 +53,7 @@ async def submit(
         IllegalTransition: It is no draft.
         StaleVersion: Somebody changed it first.
     """
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
-    target_of(experiment.status, Step.SUBMIT)
+    experiment = await change.read(session, intent, Step.SUBMIT)
     note = bounded_note(note)
     await check_listed(session, await queries.draft_of(session, experiment))
     last = (await governance.last_reviews(session, [experiment.id])).get(experiment.id)
@@ -71,19 +62,19 @@ async def submit(
         session,
         experiment,
         Step.SUBMIT,
-        actor=actor,
+        actor=intent.actor,
         reason=note or None,
         facts={"review": number},
     )
     at = await now(session)
     session.add(
         Review(
-            project_id=project_id,
+            project_id=intent.project_id,
             experiment_id=row.id,
             number=number,
             submitted_at=at,
-            submitter_kind=actor.kind,
-            submitter_name=actor.name,
+            submitter_kind=intent.actor.kind,
+            submitter_name=intent.actor.name,
             note=note,
             as_of=at,
         )
@@ -94,11 +85,8 @@ async def submit(
 
 async def assess(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     verdict: ReviewVerdict,
     note: str = "",
 ) -> Experiment:
@@ -115,29 +103,29 @@ async def assess(
         IllegalTransition: It is not in review.
         StaleVersion: Somebody changed it first.
     """
-    if not is_person(actor):
+    if not is_person(intent.actor):
         raise ReviewerNotPerson
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
+    experiment = await change.read(session, intent)
     note = bounded_note(note)
     if verdict is ReviewVerdict.APPROVE:
-        return await _approve(session, experiment, actor, note)
+        return await _approve(session, experiment, intent.actor, note)
     target_of(experiment.status, Step.REQUEST_CHANGES)
     if not note:
         raise ReasonMissing(path=("note",))
     review = await governance.open_review(session, experiment.id)
     row = await change.take(
-        session, experiment, Step.REQUEST_CHANGES, actor=actor, reason=note
+        session, experiment, Step.REQUEST_CHANGES, actor=intent.actor, reason=note
     )
     if review is not None:
         draft = await queries.draft_of(session, row)
         digest = (await agreement_of(session, draft)).design_hash
         await _say(
-            session, review, actor, verdict=verdict, note=note, design_hash=digest
+            session,
+            review,
+            intent.actor,
+            verdict=verdict,
+            note=note,
+            design_hash=digest,
         )
         await close(session, review, ReviewOutcome.CHANGES_REQUESTED)
     return row
@@ -145,11 +133,7 @@ async def assess(
 
 async def withdraw(
     session: AsyncSession,
-    *,
-    project_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
+    intent: Intent,
 ) -> Experiment:
     """Take a design back out of review; what was said of it no longer counts.
 
@@ -157,13 +141,8 @@ async def withdraw(
         IllegalTransition: It is neither in review nor approved.
         StaleVersion: Somebody changed it first.
     """
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
-    row = await change.take(session, experiment, Step.WITHDRAW, actor=actor)
+    experiment = await change.read(session, intent)
+    row = await change.take(session, experiment, Step.WITHDRAW, actor=intent.actor)
     review = await governance.open_review(session, row.id)
     if review is not None:
         await close(session, review, ReviewOutcome.WITHDRAWN)

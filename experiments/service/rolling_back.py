@@ -8,9 +8,10 @@ from core.audit import Actor
 from core.clock import now
 from core.database import AsyncSession
 from experiments import queries
-from experiments.lifecycle import DecisionOutcome, Step, target_of
+from experiments.lifecycle import DecisionOutcome, Step
 from experiments.models import Experiment
 from experiments.service import change, memos
+from experiments.service.change import Intent
 from experiments.service.concluding import conclude
 from experiments.service.publishing import locked_phase, touch_definitions
 from experiments.service.reporting import report_of
@@ -24,11 +25,8 @@ from experiments.shipping.queries import held_shipment, last_memo
 
 async def roll_back(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     reason: str,
 ) -> Experiment:
     """Give everyone the control again, whatever the rollout had reached.
@@ -38,20 +36,14 @@ async def roll_back(
         IllegalTransition: Nothing is shipped.
         StaleVersion: Somebody changed it first.
     """
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
-    target_of(experiment.status, Step.ROLL_BACK)
+    experiment = await change.read(session, intent, Step.ROLL_BACK)
     said = change.said(reason)
     at = await now(session)
     row = await change.take(
         session,
         experiment,
         Step.ROLL_BACK,
-        actor=actor,
+        actor=intent.actor,
         reason=said,
         facts={"decision": DecisionOutcome.ROLL_BACK},
         decision=DecisionOutcome.ROLL_BACK,
@@ -59,15 +51,15 @@ async def roll_back(
         decided_variant=None,
         decided_at=at,
     )
-    shipment = await end_holdback(session, experiment_id, at)
+    shipment = await end_holdback(session, intent.experiment_id, at)
     if shipment is None:
         raise ShipRefused("There is no shipment to take back.")
     shipment.rolled_back_at, shipment.rolled_back_reason = at, said
     shipment.next_at = None
     session.add(shipment)
-    phase = await queries.current_phase(session, experiment_id)
+    phase = await queries.current_phase(session, intent.experiment_id)
     await EFFECTS[row.treatment].roll_back(session, phase, shipment.id)
-    await _write_down(session, row, actor, said)
+    await _write_down(session, row, intent.actor, said)
     await touch_definitions(session, shipment.environment_id)
     return row
 

@@ -12,6 +12,7 @@ from experiments.freezing import design_of, document_of
 from experiments.lifecycle import ExperimentStatus, Step
 from experiments.models import Experiment, Phase, PhaseKind
 from experiments.service import change
+from experiments.service.change import Intent
 from experiments.service.publishing import locked_phase, touch_definitions
 from experiments.shipping import ramps
 from experiments.shipping.errors import ShipRefused
@@ -21,11 +22,7 @@ from experiments.shipping.queries import held_shipment
 
 async def advance_rollout(
     session: AsyncSession,
-    *,
-    project_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
+    intent: Intent,
 ) -> Shipment:
     """Take the next step of the rollout now, whether it is due, or held.
 
@@ -33,11 +30,9 @@ async def advance_rollout(
         ShipRefused: It is not on its way.
         StaleVersion: Somebody changed it first.
     """
-    experiment, shipment = await _on_its_way(
-        session, project_id, experiment_id, expected_version
-    )
+    experiment, shipment = await _on_its_way(session, intent)
     return await _advance(
-        session, experiment, shipment, actor=actor, at=await now(session)
+        session, experiment, shipment, actor=intent.actor, at=await now(session)
     )
 
 
@@ -56,11 +51,8 @@ async def advance_if_due(session: AsyncSession, experiment_id: UUID) -> bool:
 
 async def hold_rollout(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     reason: str,
 ) -> Shipment:
     """Stay at the present step until somebody advances it.
@@ -71,13 +63,11 @@ async def hold_rollout(
         StaleVersion: Somebody changed it first.
     """
     reason = change.said(reason)
-    experiment, shipment = await _on_its_way(
-        session, project_id, experiment_id, expected_version
-    )
+    experiment, shipment = await _on_its_way(session, intent)
     row = await change.write(session, experiment, [experiment.status])
     shipment.next_at, shipment.held_reason = None, reason
     session.add(shipment)
-    await _record(session, row, shipment, "hold", actor=actor, reason=reason)
+    await _record(session, row, shipment, "hold", actor=intent.actor, reason=reason)
     return shipment
 
 
@@ -118,15 +108,10 @@ async def complete(
 
 
 async def _on_its_way(
-    session: AsyncSession, project_id: UUID, experiment_id: UUID, expected: int
+    session: AsyncSession, intent: Intent
 ) -> tuple[Experiment, Shipment]:
-    experiment = await change.held(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected,
-    )
-    shipment = await held_shipment(session, experiment_id)
+    experiment = await change.held(session, intent)
+    shipment = await held_shipment(session, experiment.id)
     if experiment.status is not ExperimentStatus.SHIPPING or shipment is None:
         raise ShipRefused("No rollout of it is on its way.")
     return experiment, shipment

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sqlmodel import func, select
 
-from core.audit import Actor
 from core.clock import now
 from core.database import AsyncSession
 from core.ids import new_id
@@ -17,11 +16,12 @@ from experiments.errors import ChecklistIncomplete, DesignInvalid
 from experiments.freezing import frozen_phase
 from experiments.governance import queries as governance
 from experiments.governance.ramps import RampStep
-from experiments.lifecycle import PauseMode, Step, target_of
+from experiments.lifecycle import PauseMode, Step
 from experiments.models import Experiment, Phase
 from experiments.readiness import blockers, launch_checks
 from experiments.service import change
 from experiments.service.approving import agreement_of, check_agreed
+from experiments.service.change import Intent
 from experiments.service.launching import begin_ramp, write_launch
 from experiments.service.planning import frozen_plan
 from experiments.service.population import gathered, hold_places
@@ -35,12 +35,9 @@ from experiments.service.readying import check_launch, record_launch
 
 async def start(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
     environment_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     imported_since: datetime | None = None,
     scheduled_for: datetime | None = None,
 ) -> Phase:
@@ -59,13 +56,7 @@ async def start(
         IllegalTransition: It was started before.
         StaleVersion: Somebody changed or started it first.
     """
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
-    target_of(experiment.status, Step.START)
+    experiment = await change.read(session, intent, Step.START)
     await hold_places(session, experiment)
     draft = await queries.draft_of(session, experiment)
     agreement = await agreement_of(session, draft)
@@ -97,7 +88,7 @@ async def start(
         session,
         experiment,
         Step.START,
-        actor=actor,
+        actor=intent.actor,
         environment_id=environment_id,
         facts={**facts, "reviewed": agreement.reached, "coverage": phase.coverage},
         coverage=phase.coverage,
@@ -115,11 +106,8 @@ async def start(
 
 async def pause(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     mode: PauseMode,
     reason: str,
 ) -> Experiment:
@@ -130,17 +118,12 @@ async def pause(
         ReasonMissing: No reason was given.
         StaleVersion: Somebody changed it first.
     """
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
+    experiment = await change.read(session, intent)
     row = await change.take(
         session,
         experiment,
         Step.PAUSE,
-        actor=actor,
+        actor=intent.actor,
         reason=reason,
         facts={"mode": mode},
     )
@@ -154,11 +137,7 @@ async def pause(
 
 async def resume(
     session: AsyncSession,
-    *,
-    project_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
+    intent: Intent,
 ) -> Experiment:
     """End the pause; the same people get the same variants as before it.
 
@@ -166,13 +145,8 @@ async def resume(
         IllegalTransition: It is not paused.
         StaleVersion: Somebody changed it first.
     """
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
-    row = await change.take(session, experiment, Step.RESUME, actor=actor)
+    experiment = await change.read(session, intent)
+    row = await change.take(session, experiment, Step.RESUME, actor=intent.actor)
     phase = await _held_phase(session, row)
     phase.pauses = _closed(phase.pauses, await now(session))
     await republish(session, phase)
@@ -181,11 +155,8 @@ async def resume(
 
 async def stop(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     reason: str,
 ) -> Experiment:
     """End the phase, with no winner: everyone gets the control.
@@ -195,13 +166,10 @@ async def stop(
         ReasonMissing: No reason was given.
         StaleVersion: Somebody changed it first.
     """
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
+    experiment = await change.read(session, intent)
+    row = await change.take(
+        session, experiment, Step.STOP, actor=intent.actor, reason=reason
     )
-    row = await change.take(session, experiment, Step.STOP, actor=actor, reason=reason)
     phase = await _held_phase(session, row)
     await finish(session, phase, await now(session))
     return row

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from core.audit import WORKER, Actor
+from core.audit import WORKER
 from core.clock import now
 from core.database import AsyncSession
 from core.problems import Problem
@@ -13,10 +13,11 @@ from experiments.governance import queries as governance
 from experiments.governance.calendar import instant_of, wall_time, zone_of
 from experiments.governance.errors import ScheduleInvalid
 from experiments.governance.models import Schedule, ScheduleStatus
-from experiments.lifecycle import ExperimentStatus, Step, target_of
+from experiments.lifecycle import ExperimentStatus, Step
 from experiments.models import TEXT_LENGTH, Experiment
 from experiments.service import change
 from experiments.service.approving import agreement_of, check_agreed, check_listed
+from experiments.service.change import Intent
 from experiments.service.population import hold_places
 from experiments.service.running import start
 from experiments.service.scheduled import cancel_schedule, settle
@@ -26,12 +27,9 @@ FURTHEST = timedelta(days=366)
 
 async def schedule(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
     environment_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     start_at: str,
     time_zone: str | None = None,
 ) -> Experiment:
@@ -47,14 +45,8 @@ async def schedule(
         IllegalTransition: It is neither approved nor, under SOLO, a draft.
         StaleVersion: Somebody changed it first.
     """
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
-    target_of(experiment.status, Step.SCHEDULE)
-    project = await session.get_one(Project, project_id)
+    experiment = await change.read(session, intent, Step.SCHEDULE)
+    project = await session.get_one(Project, intent.project_id)
     zone = time_zone or project.time_zone
     local = wall_time(start_at)
     at = await now(session)
@@ -66,7 +58,7 @@ async def schedule(
         session,
         experiment,
         Step.SCHEDULE,
-        actor=actor,
+        actor=intent.actor,
         environment_id=environment_id,
         facts={
             "start_at": local.isoformat(),
@@ -76,7 +68,7 @@ async def schedule(
     )
     session.add(
         Schedule(
-            project_id=project_id,
+            project_id=intent.project_id,
             environment_id=environment_id,
             experiment_id=row.id,
             local_time=local.isoformat(),
@@ -91,11 +83,7 @@ async def schedule(
 
 async def unschedule(
     session: AsyncSession,
-    *,
-    project_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
+    intent: Intent,
 ) -> Experiment:
     """Give up the scheduled start; what was approved stays approved.
 
@@ -103,15 +91,9 @@ async def unschedule(
         IllegalTransition: No start is scheduled.
         StaleVersion: Somebody changed it, or it has started.
     """
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
-    target_of(experiment.status, Step.UNSCHEDULE)
+    experiment = await change.read(session, intent, Step.UNSCHEDULE)
     row = await change.take(
-        session, experiment, await _way_back(session, experiment), actor=actor
+        session, experiment, await _way_back(session, experiment), actor=intent.actor
     )
     await cancel_schedule(session, row.id)
     return row
@@ -135,11 +117,8 @@ async def start_scheduled(session: AsyncSession, schedule_id: UUID) -> bool:
         async with session.begin_nested():
             await start(
                 session,
-                project_id=due.project_id,
+                Intent.on(experiment, WORKER),
                 environment_id=due.environment_id,
-                experiment_id=experiment.id,
-                expected_version=experiment.version,
-                actor=WORKER,
                 scheduled_for=due.due_at,
             )
     except Problem as problem:

@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlmodel import col
 
-from core.audit import Actor
 from core.clock import now
 from core.database import AsyncSession
 from experiments import queries
@@ -17,6 +16,7 @@ from experiments.freezing import design_of
 from experiments.lifecycle import DecisionOutcome, Step, target_of
 from experiments.models import Experiment, Phase
 from experiments.service import change
+from experiments.service.change import Intent
 from experiments.service.publishing import touch_definitions
 from experiments.service.rolling_out import complete
 from experiments.shipping import ramps
@@ -86,12 +86,9 @@ async def shippable(
 
 async def ship(
     session: AsyncSession,
+    intent: Intent,
     *,
-    project_id: UUID,
     environment_id: UUID,
-    experiment_id: UUID,
-    expected_version: int,
-    actor: Actor,
     token: str,
     plan: ShipPlan,
 ) -> Shipment:
@@ -103,20 +100,15 @@ async def ship(
         IllegalTransition: Nothing was decided, or it is shipped already.
         StaleVersion: Somebody changed it first.
     """
-    experiment = await change.read(
-        session,
-        project_id=project_id,
-        experiment_id=experiment_id,
-        expected=expected_version,
-    )
+    experiment = await change.read(session, intent)
     at = await now(session)
     await _redeem(session, experiment, environment_id, token, plan, at=at)
     phase = await shippable(session, experiment, environment_id, plan)
     steps = plan.checked()
     shipment = Shipment(
-        project_id=project_id,
+        project_id=intent.project_id,
         environment_id=environment_id,
-        experiment_id=experiment_id,
+        experiment_id=intent.experiment_id,
         phase_id=phase.id,
         variant=plan.variant,
         holdback=plan.holdback,
@@ -130,7 +122,7 @@ async def ship(
         session,
         experiment,
         Step.SHIP,
-        actor=actor,
+        actor=intent.actor,
         environment_id=environment_id,
         facts={
             "variant": plan.variant,
@@ -143,7 +135,7 @@ async def ship(
     await session.flush()
     await EFFECTS[row.treatment].ship(session, phase, shipment.id)
     if len(steps) == 1:
-        await complete(session, row, shipment, actor=actor, at=at)
+        await complete(session, row, shipment, actor=intent.actor, at=at)
     await touch_definitions(session, environment_id)
     return shipment
 

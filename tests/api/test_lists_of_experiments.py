@@ -20,7 +20,7 @@ from experiments.lifecycle import DecisionOutcome
 from experiments.plan import HarmAction
 from experiments.service.shipping import ShipPlan
 from tests.api.conftest import Edge
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 from tests.experiments.governance import people
 from tests.experiments.shipping import concluded
 
@@ -86,11 +86,9 @@ async def one_of_each(session: AsyncSession, company: Company, place: int) -> No
         spec=service.SegmentSpec(condition=SEGMENT),
     )
     running = await company.draft(session, f"running-{place}")
-    running = await service.plan_ramp(
-        session, steps=STEPS, **people.step(company, running)
-    )
+    running = await service.plan_ramp(session, step(company, running), steps=STEPS)
     environment: dict[str, Any] = {"environment_id": company.environment_id}
-    phase = await service.start(session, **environment, **people.step(company, running))
+    phase = await service.start(session, step(company, running), **environment)
     for subject in ("one", "two"):
         await service.override(
             session,
@@ -116,12 +114,10 @@ async def one_of_each(session: AsyncSession, company: Company, place: int) -> No
         targeting=targeting,
         prerequisites=[PrerequisiteSpec(running.key, ["short"])],
     )
-    await service.submit(session, **people.step(company, waiting))
+    await service.submit(session, step(company, waiting))
     shipped = await company.draft(session, f"shipped-{place}")
-    phase = await service.start(session, **environment, **people.step(company, shipped))
-    shipped = await service.stop(
-        session, reason="Enough.", **people.step(company, shipped)
-    )
+    phase = await service.start(session, step(company, shipped), **environment)
+    shipped = await service.stop(session, step(company, shipped), reason="Enough.")
     await concluded.show(session, phase, concluded.report())
     for _ in range(2):
         await service.generate_memo(
@@ -132,10 +128,10 @@ async def one_of_each(session: AsyncSession, company: Company, place: int) -> No
         )
     shipped = await service.decide(
         session,
+        step(company, shipped),
         outcome=DecisionOutcome.SHIP,
         note="It works.",
         variant_key="short",
-        **people.step(company, shipped),
     )
     await concluded.ship(session, company, shipped, ShipPlan("short", steps=()))
 

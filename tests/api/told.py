@@ -7,6 +7,7 @@ from typing import Any
 from core.audit import Actor, ActorKind
 from experiments import queries, service
 from experiments.events.log import EXPOSURE, NewEvent
+from experiments.service.change import Intent
 from tests.api.conftest import Edge
 from tests.api.experiments import CREATE_METRIC, DRAFT, mutate
 from workers.context import TaskContext
@@ -47,11 +48,8 @@ async def define(edge: Edge, metrics: Sequence[dict[str, Any]], **draft: Any) ->
         )
         await service.start(
             session,
-            project_id=edge.tenant.project.id,
+            Intent.on(experiment, SOMEBODY),
             environment_id=edge.tenant.environment.id,
-            experiment_id=experiment.id,
-            expected_version=experiment.version,
-            actor=SOMEBODY,
             imported_since=SINCE,
         )
 

@@ -10,6 +10,7 @@ from experiments.design import Direction, MetricKind, MetricRole, SourceValue
 from experiments.drafts import Changes, HypothesisSpec, MeasureSpec, VariantSpec
 from experiments.measurement import MetricSpec
 from experiments.models import Experiment
+from experiments.service.change import Intent
 from experiments.treatments import TreatmentKind
 
 CONVERSION = MetricSpec(
@@ -78,3 +79,8 @@ class Company:
             treatment=TreatmentKind.FEATURE,
             changes=replace(READY, **changes),  # type: ignore[arg-type]
         )
+
+
+def step(company: Company, row: Experiment, actor: Actor | None = None) -> Intent:
+    """To change an experiment as it was read."""
+    return Intent.on(row, actor or company.actor)

@@ -1,7 +1,7 @@
 """The definitions in memory follow the database."""
 
 import asyncio
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import event, text
@@ -18,6 +18,7 @@ from experiments.lifecycle import PauseMode
 from experiments.models import Phase, StickyAssignment
 from experiments.service import definitions as definitions_in_memory
 from experiments.service import loading
+from experiments.service.change import Intent
 from experiments.service.definitions import Definitions
 from experiments.service.publishing import (
     locked_phase,
@@ -25,7 +26,7 @@ from experiments.service.publishing import (
     touch_links,
 )
 from tests.conftest import ON_POSTGRES
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 
 pytestmark = pytest.mark.stores
 
@@ -61,11 +62,8 @@ async def test_links_are_read_on_from_the_last_and_publish_nothing(
         experiment = await company.draft(session)
         phase = await service.start(
             session,
-            project_id=company.project_id,
+            step(company, experiment),
             environment_id=company.environment_id,
-            experiment_id=experiment.id,
-            expected_version=1,
-            actor=company.actor,
         )
     before = await here.snapshot(company.environment_id)
     served = before.phases["short-form"]
@@ -108,11 +106,8 @@ async def test_links_in_memory_are_bounded_while_they_come(
         experiment = await company.draft(session)
         phase = await service.start(
             session,
-            project_id=company.project_id,
+            step(company, experiment),
             environment_id=company.environment_id,
-            experiment_id=experiment.id,
-            expected_version=1,
-            actor=company.actor,
         )
     await definitions.snapshot(company.environment_id)
     users = [f"u{number}" for number in range(12)]
@@ -141,11 +136,8 @@ async def test_a_link_and_a_change_of_its_phase_never_wait_for_each_other(
         experiment = await company.draft(session)
         phase = await service.start(
             session,
-            project_id=company.project_id,
+            step(company, experiment),
             environment_id=company.environment_id,
-            experiment_id=experiment.id,
-            expected_version=1,
-            actor=company.actor,
         )
     held, counted = asyncio.Event(), asyncio.Event()
 
@@ -187,19 +179,13 @@ async def test_a_start_a_pause_and_a_stop_are_seen_after_a_refresh(
     assert (empty.version, dict(empty.phases)) == (0, {})
     async with sessions.begin() as session:
         experiment = await company.draft(session, coverage=0.5)
-    here: dict[str, Any] = {
-        "project_id": company.project_id,
-        "experiment_id": experiment.id,
-        "actor": company.actor,
-    }
+
+    def at(version: int) -> Intent:
+        return replace(step(company, experiment), expected_version=version)
+
     assert await definitions.refresh() == 0
     async with sessions.begin() as session:
-        await service.start(
-            session,
-            environment_id=company.environment_id,
-            expected_version=1,
-            **here,
-        )
+        await service.start(session, at(1), environment_id=company.environment_id)
     assert await definitions.refresh() == 1
     assert await definitions.refresh() == 0
     begun = await definitions.snapshot(company.environment_id)
@@ -207,39 +193,35 @@ async def test_a_start_a_pause_and_a_stop_are_seen_after_a_refresh(
     assert phase.definition.serving is Serving.SPLIT
     assert [variant.value for variant in phase.definition.variants] == [9, 3]
     async with sessions.begin() as session:
-        await service.update(
-            session, expected_version=2, changes=Changes(coverage=1.0), **here
-        )
+        await service.update(session, at(2), changes=Changes(coverage=1.0))
         await service.pause(
             session,
-            expected_version=3,
+            at(3),
             mode=PauseMode.PAUSE_ENROLMENT,
             reason="A bug.",
-            **here,
         )
     await definitions.refresh()
     paused = (await definitions.snapshot(company.environment_id)).phases["short-form"]
     assert paused.definition.serving is Serving.SPLIT
     assert paused.definition.coverage == 1.0
     async with sessions.begin() as session:
-        await service.resume(session, expected_version=4, **here)
+        await service.resume(session, at(4))
         await service.pause(
             session,
-            expected_version=5,
+            at(5),
             mode=PauseMode.PAUSE_SERVING,
             reason="A worse bug.",
-            **here,
         )
     await definitions.refresh()
     silent = (await definitions.snapshot(company.environment_id)).phases["short-form"]
     assert decide(silent, {"id": "u1"}).cause is Cause.PAUSED
     async with sessions.begin() as session:
-        await service.stop(session, expected_version=6, reason="Enough.", **here)
+        await service.stop(session, at(6), reason="Enough.")
     await definitions.refresh()
     stopped = (await definitions.snapshot(company.environment_id)).phases["short-form"]
     assert decide(stopped, {"id": "u1"}).cause is Cause.STOPPED
     async with sessions.begin() as session:
-        await service.archive(session, expected_version=7, **here)
+        await service.archive(session, at(7))
     await definitions.refresh()
     last = await definitions.snapshot(company.environment_id)
     assert "short-form" not in last.phases

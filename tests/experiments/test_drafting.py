@@ -26,7 +26,8 @@ from experiments.errors import (
 )
 from experiments.models import Experiment
 from experiments.queries import ExperimentFilter
-from tests.experiments.company import CONVERSION, READY, Company
+from experiments.service.change import Intent
+from tests.experiments.company import CONVERSION, READY, Company, step
 
 pytestmark = pytest.mark.stores
 
@@ -128,10 +129,7 @@ async def test_an_update_changes_only_what_it_names(
     async with sessions.begin() as session:
         updated = await service.update(
             session,
-            project_id=company.project_id,
-            experiment_id=experiment.id,
-            expected_version=1,
-            actor=company.actor,
+            step(company, experiment),
             changes=Changes(coverage=0.5, targeting={}),
         )
         draft = await queries.draft_of(session, updated)
@@ -150,10 +148,12 @@ async def test_an_update_of_an_old_version_is_refused_with_the_current_one(
         with pytest.raises(StaleVersion) as refused:
             await service.update(
                 session,
-                project_id=company.project_id,
-                experiment_id=experiment.id,
-                expected_version=7,
-                actor=company.actor,
+                Intent(
+                    project_id=company.project_id,
+                    experiment_id=experiment.id,
+                    expected_version=7,
+                    actor=company.actor,
+                ),
                 changes=Changes(name="Other"),
             )
     assert refused.value.current_version == 1
@@ -200,10 +200,7 @@ async def test_every_change_is_audited_with_what_was_before(
         experiment = await company.draft(session)
         await service.update(
             session,
-            project_id=company.project_id,
-            experiment_id=experiment.id,
-            expected_version=1,
-            actor=company.actor,
+            step(company, experiment),
             changes=Changes(name="Other"),
         )
         found = await session.exec(

@@ -1,6 +1,7 @@
 """Taking an arm out of a phase under way."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,9 +16,9 @@ from experiments.drafts import VariantSpec
 from experiments.errors import DesignFrozen, DesignInvalid, ReasonMissing
 from experiments.freezing import design_of
 from experiments.lifecycle import DecisionOutcome, PauseMode
-from experiments.models import Experiment
+from experiments.models import Experiment, Phase
 from experiments.service.loading import load
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 
 pytestmark = pytest.mark.stores
 
@@ -29,35 +30,35 @@ THREE = (
 IDS = [{"id": f"user-{n}"} for n in range(2_000)]
 
 
-def step(company: Company, experiment: Experiment) -> dict[str, Any]:
-    """What every change of an experiment takes."""
-    return {
-        "project_id": company.project_id,
-        "experiment_id": experiment.id,
-        "expected_version": experiment.version,
-        "actor": company.actor,
-    }
-
-
 async def running(session: AsyncSession, company: Company) -> Experiment:
     """A started experiment of three arms."""
     experiment = await company.draft(session, variants=THREE)
     await service.start(
-        session, environment_id=company.environment_id, **step(company, experiment)
+        session, step(company, experiment), environment_id=company.environment_id
     )
     await session.refresh(experiment)
     return experiment
 
 
-def dropping(company: Company, experiment: Experiment, **changes: Any) -> Any:
-    """What dropping takes."""
-    return {
-        **step(company, experiment),
-        "environment_id": company.environment_id,
-        "variant": "short",
-        "reason": "Support is flooded.",
-        **changes,
-    }
+async def drop(
+    session: AsyncSession,
+    company: Company,
+    experiment: Experiment,
+    *,
+    variant: str = "short",
+    reason: str = "Support is flooded.",
+    behind: int = 0,
+) -> Phase:
+    """Take a variant out, on a version that may be behind."""
+    return await service.drop_arm(
+        session,
+        replace(
+            step(company, experiment), expected_version=experiment.version - behind
+        ),
+        environment_id=company.environment_id,
+        variant=variant,
+        reason=reason,
+    )
 
 
 async def served(session: AsyncSession, company: Company) -> list[tuple[str, Cause]]:
@@ -71,7 +72,7 @@ async def test_only_its_own_units_move(sessions: Sessions, company: Company) -> 
     async with sessions() as session, session.begin():
         experiment = await running(session, company)
         before = await served(session, company)
-        phase = await service.drop_arm(session, **dropping(company, experiment))
+        phase = await drop(session, company, experiment)
         after = await served(session, company)
     moved = {n for n in range(len(IDS)) if before[n] != after[n]}
     assert moved == {n for n in range(len(IDS)) if before[n][0] == "short"}
@@ -87,7 +88,7 @@ async def test_it_is_written_down_once_with_who_and_why(
 ) -> None:
     async with sessions() as session, session.begin():
         experiment = await running(session, company)
-        phase = await service.drop_arm(session, **dropping(company, experiment))
+        phase = await drop(session, company, experiment)
         found = await session.exec(
             select(AuditRow).where(AuditRow.action == "experiment.drop_variant")
         )
@@ -119,9 +120,12 @@ async def test_a_preview_says_it_and_does_nothing(
     async with sessions() as session, session.begin():
         experiment = await running(session, company)
         before = await served(session, company)
-        given = dropping(company, experiment)
-        del given["actor"], given["reason"]
-        preview = await service.preview_drop(session, **given)
+        preview = await service.preview_drop(
+            session,
+            step(company, experiment),
+            environment_id=company.environment_id,
+            variant="short",
+        )
         assert await served(session, company) == before
         await session.refresh(experiment)
     assert preview.left == ("long", "none")
@@ -135,7 +139,7 @@ async def test_a_preview_says_it_and_does_nothing(
         ({"variant": "long"}, DesignInvalid, "control"),
         ({"variant": "tiny"}, DesignInvalid, "long, short, none"),
         ({"reason": " "}, ReasonMissing, "why|reason|Say"),
-        ({"expected_version": 1}, StaleVersion, "version|changed"),
+        ({"behind": 1}, StaleVersion, "version|changed"),
     ],
 )
 async def test_what_cannot_be_dropped_is_refused(
@@ -148,7 +152,7 @@ async def test_what_cannot_be_dropped_is_refused(
     async with sessions() as session, session.begin():
         experiment = await running(session, company)
         with pytest.raises(error, match=said):
-            await service.drop_arm(session, **dropping(company, experiment, **changes))
+            await drop(session, company, experiment, **changes)
 
 
 async def test_the_last_variant_is_not_dropped_but_stopped(
@@ -156,14 +160,12 @@ async def test_the_last_variant_is_not_dropped_but_stopped(
 ) -> None:
     async with sessions() as session, session.begin():
         experiment = await running(session, company)
-        await service.drop_arm(session, **dropping(company, experiment))
+        await drop(session, company, experiment)
         await session.refresh(experiment)
         with pytest.raises(DesignInvalid, match="dropped already"):
-            await service.drop_arm(session, **dropping(company, experiment))
+            await drop(session, company, experiment)
         with pytest.raises(DesignInvalid, match="stop the experiment"):
-            await service.drop_arm(
-                session, **dropping(company, experiment, variant="none")
-            )
+            await drop(session, company, experiment, variant="none")
 
 
 async def test_a_draft_and_one_that_is_over_have_nothing_to_drop(
@@ -172,12 +174,12 @@ async def test_a_draft_and_one_that_is_over_have_nothing_to_drop(
     async with sessions() as session, session.begin():
         draft = await company.draft(session, key="draft", variants=THREE)
         with pytest.raises(DesignFrozen):
-            await service.drop_arm(session, **dropping(company, draft))
+            await drop(session, company, draft)
         experiment = await running(session, company)
-        await service.stop(session, reason="Done.", **step(company, experiment))
+        await service.stop(session, step(company, experiment), reason="Done.")
         await session.refresh(experiment)
         with pytest.raises(DesignFrozen):
-            await service.drop_arm(session, **dropping(company, experiment))
+            await drop(session, company, experiment)
 
 
 async def test_one_that_is_paused_drops_it_and_resumes_without(
@@ -188,12 +190,12 @@ async def test_one_that_is_paused_drops_it_and_resumes_without(
         for take in (
             lambda row: service.pause(
                 session,
+                step(company, row),
                 mode=PauseMode.PAUSE_SERVING,
                 reason="Errors",
-                **step(company, row),
             ),
-            lambda row: service.drop_arm(session, **dropping(company, row)),
-            lambda row: service.resume(session, **step(company, row)),
+            lambda row: drop(session, company, row),
+            lambda row: service.resume(session, step(company, row)),
         ):
             await take(experiment)
             await session.refresh(experiment)
@@ -206,17 +208,17 @@ async def test_what_was_dropped_is_not_shipped(
 ) -> None:
     async with sessions() as session, session.begin():
         experiment = await running(session, company)
-        await service.drop_arm(session, **dropping(company, experiment))
+        await drop(session, company, experiment)
         await session.refresh(experiment)
-        await service.stop(session, reason="Done.", **step(company, experiment))
+        await service.stop(session, step(company, experiment), reason="Done.")
         await session.refresh(experiment)
         with pytest.raises(DesignInvalid, match="short was dropped"):
             await service.decide(
                 session,
+                step(company, experiment),
                 outcome=DecisionOutcome.SHIP,
                 variant_key="short",
                 note="All the same.",
-                **step(company, experiment),
             )
 
 
@@ -225,13 +227,13 @@ async def test_a_new_phase_has_all_arms_again(
 ) -> None:
     async with sessions() as session, session.begin():
         experiment = await running(session, company)
-        await service.drop_arm(session, **dropping(company, experiment))
+        await drop(session, company, experiment)
         await session.refresh(experiment)
         phase = await service.start_new_phase(
             session,
+            step(company, experiment),
             environment_id=company.environment_id,
             reason="Try again.",
-            **step(company, experiment),
         )
         assert design_of(phase).dropped == ()
         found = await served(session, company)
@@ -244,13 +246,13 @@ async def test_of_two_who_drop_at_once_one_does(
     async with sessions() as session, session.begin():
         experiment = await running(session, company)
 
-    async def drop(variant: str) -> None:
+    async def attempt(variant: str) -> None:
         async with sessions() as session, session.begin():
-            await service.drop_arm(
-                session, **dropping(company, experiment, variant=variant)
-            )
+            await drop(session, company, experiment, variant=variant)
 
-    done = await asyncio.gather(drop("short"), drop("none"), return_exceptions=True)
+    done = await asyncio.gather(
+        attempt("short"), attempt("none"), return_exceptions=True
+    )
     assert sorted(type(each).__name__ for each in done) == ["NoneType", "StaleVersion"]
     async with sessions() as session:
         phase = await queries.current_phase(session, experiment.id)

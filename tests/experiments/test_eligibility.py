@@ -28,7 +28,7 @@ from experiments.errors import (
 from experiments.freezing import design_of
 from experiments.models import Experiment, Holdout, Phase, Segment
 from experiments.service.segments import SegmentSpec
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 
 pytestmark = pytest.mark.stores
 
@@ -75,18 +75,8 @@ async def started(
 ) -> Phase:
     """A phase in production."""
     return await service.start(
-        session, environment_id=company.environment_id, **step(company, experiment)
+        session, step(company, experiment), environment_id=company.environment_id
     )
-
-
-def step(company: Company, experiment: Experiment) -> dict[str, Any]:
-    """What every change of an experiment takes."""
-    return {
-        "project_id": company.project_id,
-        "experiment_id": experiment.id,
-        "expected_version": experiment.version,
-        "actor": company.actor,
-    }
 
 
 def held_out(phase: Phase) -> list[str]:
@@ -315,7 +305,7 @@ async def test_a_segment_that_there_is_not_is_refused_at_draft_and_at_start(
             await started(session, company, draft)
         with pytest.raises(SegmentUnknown):
             await service.update(
-                session, changes=Changes(targeting=targeting), **step(company, draft)
+                session, step(company, draft), changes=Changes(targeting=targeting)
             )
 
 

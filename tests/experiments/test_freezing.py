@@ -12,7 +12,7 @@ from experiments.drafts import MeasureSpec
 from experiments.freezing import design_of
 from experiments.models import Phase
 from experiments.treatments import TreatmentKind
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 
 pytestmark = pytest.mark.stores
 
@@ -25,11 +25,8 @@ async def begun(session: AsyncSession, company: Company, **changes: Any) -> Phas
     experiment = await company.draft(session, **changes)
     return await service.start(
         session,
-        project_id=company.project_id,
+        step(company, experiment),
         environment_id=company.environment_id,
-        experiment_id=experiment.id,
-        expected_version=1,
-        actor=company.actor,
     )
 
 

@@ -27,7 +27,7 @@ from experiments.errors import (
     OutOfUse,
 )
 from experiments.models import Experiment, Layer, Phase
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 
 pytestmark = pytest.mark.stores
 
@@ -46,24 +46,12 @@ async def layer(
     )
 
 
-def step(company: Company, experiment: Experiment) -> dict[str, Any]:
-    """What every change of an experiment takes."""
-    return {
-        "project_id": company.project_id,
-        "experiment_id": experiment.id,
-        "expected_version": experiment.version,
-        "actor": company.actor,
-    }
-
-
 async def start(
     session: AsyncSession, company: Company, experiment: Experiment
 ) -> Phase:
     """Start it in production."""
     return await service.start(
-        session,
-        environment_id=company.environment_id,
-        **step(company, experiment),
+        session, step(company, experiment), environment_id=company.environment_id
     )
 
 
@@ -119,13 +107,13 @@ async def test_slots_are_free_again_once_it_stopped_or_was_archived(
     async with sessions.begin() as session:
         await layer(session, company)
         first = await company.draft(session, "first", layer=whole)
-        archived = await service.archive(session, **step(company, first))
+        archived = await service.archive(session, step(company, first))
         assert archived.layer_ranges == [[0.0, 1.0]]
         second = await company.draft(session, "second", layer=whole)
         await start(session, company, second)
         with pytest.raises(LayerSlotTaken):
             await company.draft(session, "third", layer=whole)
-        await service.stop(session, reason="Enough.", **step(company, second))
+        await service.stop(session, step(company, second), reason="Enough.")
         await company.draft(session, "third", layer=whole)
 
 
@@ -137,12 +125,12 @@ async def test_a_draft_may_change_its_slots_and_leave_its_layer(
         draft = await company.draft(session, layer=LayerSpec("free", ranges=[[0, 0.5]]))
         draft = await service.update(
             session,
+            step(company, draft),
             changes=Changes(layer=LayerSpec("free", ranges=[[0.25, 0.75]])),
-            **step(company, draft),
         )
         assert draft.layer_ranges == [[0.25, 0.75]]
         draft = await service.update(
-            session, changes=Changes(layer=LayerSpec(None)), **step(company, draft)
+            session, step(company, draft), changes=Changes(layer=LayerSpec(None))
         )
         assert (draft.layer_id, draft.layer_ranges) == (None, [])
 
@@ -159,9 +147,7 @@ async def test_a_layer_divides_units_of_one_kind(
         draft = await company.draft(session, layer=half)
         with pytest.raises(LayerUnitMismatch):
             await service.update(
-                session,
-                changes=Changes(unit=UnitKind.ACCOUNT),
-                **step(company, draft),
+                session, step(company, draft), changes=Changes(unit=UnitKind.ACCOUNT)
             )
 
 
@@ -193,8 +179,8 @@ async def test_of_many_that_want_one_slot_at_once_one_has_it(
             async with sessions.begin() as session:
                 return await service.update(
                     session,
+                    step(company, draft),
                     changes=Changes(layer=LayerSpec("free", ranges=[[0.2, 0.4]])),
-                    **step(company, draft),
                 )
         except Problem as problem:
             return problem
@@ -267,7 +253,7 @@ async def test_a_layer_in_use_is_not_archived_and_its_key_stays_reserved(
         with pytest.raises(LayerInUse, match="short-form"):
             await service.archive_layer(session, expected_version=1, **target)
         await service.update(
-            session, changes=Changes(layer=LayerSpec(None)), **step(company, draft)
+            session, step(company, draft), changes=Changes(layer=LayerSpec(None))
         )
         renamed = await service.rename_layer(
             session, expected_version=1, name="Free plan", **target

@@ -34,7 +34,7 @@ from experiments.models import (
 )
 from experiments.service import loading
 from experiments.service.loading import load
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 
 pytestmark = pytest.mark.stores
 
@@ -53,11 +53,8 @@ async def started(sessions: Sessions, company: Company) -> tuple[UUID, UUID]:
         experiment = await company.draft(session, targeting={"plan": "team"})
         phase = await service.start(
             session,
-            project_id=company.project_id,
+            step(company, experiment),
             environment_id=company.environment_id,
-            experiment_id=experiment.id,
-            expected_version=1,
-            actor=company.actor,
         )
         return experiment.id, phase.id
 

@@ -23,9 +23,9 @@ from experiments.models import Experiment, Layer
 from experiments.service.shipping import ShipPlan
 from experiments.shipping.models import Shipment
 from tests.conftest import ON_POSTGRES
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 from tests.experiments.governance.people import BOB
-from tests.experiments.shipping.concluded import Clock, as_it_is, decided, ship, step
+from tests.experiments.shipping.concluded import Clock, as_it_is, decided, ship
 
 pytestmark = [
     pytest.mark.stores,
@@ -104,7 +104,7 @@ async def test_a_persons_step_of_a_rollout_waits_with_empty_hands(
     given = step(company, row)
     await meet(
         sessions,
-        lambda session: service.advance_rollout(session, **given),
+        lambda session: service.advance_rollout(session, given),
         (Experiment, row.id),
         (Shipment, shipment.id),
     )
@@ -117,7 +117,7 @@ async def test_putting_away_waits_with_empty_hands(
     given = step(company, row)
     await meet(
         sessions,
-        lambda session: service.archive(session, references_gone=True, **given),
+        lambda session: service.archive(session, given, references_gone=True),
         (Experiment, row.id),
         (Shipment, shipment.id),
     )
@@ -129,14 +129,14 @@ async def test_a_reviewers_word_on_a_ramp_waits_with_empty_hands(
     steps = (RampStep(0.1), RampStep(1.0, needs_approval=True))
     async with sessions.begin() as session:
         row = await company.draft(session)
-        row = await service.plan_ramp(session, steps=steps, **step(company, row))
+        row = await service.plan_ramp(session, step(company, row), steps=steps)
         phase = await service.start(
-            session, environment_id=company.environment_id, **step(company, row)
+            session, step(company, row), environment_id=company.environment_id
         )
-    given = step(company, row) | {"actor": BOB}
+    given = step(company, row, BOB)
     await meet(
         sessions,
-        lambda session: service.approve_ramp_step(session, step=2, **given),
+        lambda session: service.approve_ramp_step(session, given, step=2),
         (Experiment, row.id),
         (Ramp, phase.id),
     )
@@ -157,12 +157,12 @@ async def test_a_scheduled_start_waits_for_a_layer_with_empty_hands(
         row = await company.draft(session, layer=LayerSpec("checkout", share=0.5))
         await service.schedule(
             session,
+            step(company, row),
             environment_id=company.environment_id,
             start_at=(await now(session) + timedelta(days=1)).strftime(
                 "%Y-%m-%dT%H:%M"
             ),
             time_zone="UTC",
-            **step(company, row),
         )
         due = (await session.exec(select(Schedule))).one()
         due.due_at -= timedelta(days=2)

@@ -1,5 +1,6 @@
 """What people say before a launch, what they waive, and what a start keeps of it."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -25,17 +26,23 @@ from experiments.readiness.items import GATHERED, Found, Item, ItemCode, ItemSta
 from experiments.readiness.queries import waivers_of
 from experiments.readiness.situation import fingerprint
 from experiments.service import noting
+from experiments.service.change import Intent
 from experiments.service.gathering import is_due, record_evidence
 from experiments.service.noting import NoteChanges
 from experiments.service.readying import Readiness, readiness_of
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 from tests.experiments.readied import make_ready
 
 pytestmark = pytest.mark.stores
 
 
-def scope(company: Company, row: Experiment, version: int) -> dict[str, Any]:
-    """An experiment as it was read."""
+def at(company: Company, row: Experiment, version: int) -> Intent:
+    """To change an experiment that was read at a version."""
+    return replace(step(company, row), expected_version=version)
+
+
+def saying(company: Company, row: Experiment, version: int) -> dict[str, Any]:
+    """To change its notes, which were read at a version of their own."""
     return {
         "project_id": company.project_id,
         "experiment_id": row.id,
@@ -46,8 +53,8 @@ def scope(company: Company, row: Experiment, version: int) -> dict[str, Any]:
 
 async def start(session: AsyncSession, company: Company, row: Experiment) -> None:
     """Launch it here."""
-    given = scope(company, row, row.version)
-    await service.start(session, environment_id=company.environment_id, **given)
+    given = step(company, row)
+    await service.start(session, given, environment_id=company.environment_id)
 
 
 async def looked_at(
@@ -90,12 +97,12 @@ async def test_notes_are_written_bit_by_bit_on_the_version_that_was_read(
     async with sessions.begin() as session:
         row = await company.draft(session)
         due = NoteChanges(decider=" Bob ", decision_date=date(2026, 6, 1))
-        await noting.note(session, changes=due, **scope(company, row, 0))
+        await noting.note(session, changes=due, **saying(company, row, 0))
         more = NoteChanges(ethics="Fair.")
-        notes = await noting.note(session, changes=more, **scope(company, row, 1))
+        notes = await noting.note(session, changes=more, **saying(company, row, 1))
         assert (notes.decider, notes.ethics, notes.version) == ("Bob", "Fair.", 2)
         with pytest.raises(StaleVersion):
-            await noting.note(session, changes=more, **scope(company, row, 1))
+            await noting.note(session, changes=more, **saying(company, row, 1))
     async with sessions() as session:
         rows = await session.exec(
             select(AuditRow)
@@ -117,7 +124,7 @@ async def test_an_empty_text_takes_back_what_was_said(
         row = await company.draft(session)
         for version, said in enumerate(("All of them.", "")):
             changes = NoteChanges(support_briefed=said)
-            await noting.note(session, changes=changes, **scope(company, row, version))
+            await noting.note(session, changes=changes, **saying(company, row, version))
         _, items = await readiness(session, company, row)
     assert items[ItemCode.SUPPORT].status is ItemStatus.WARNING
 
@@ -132,20 +139,23 @@ async def test_an_item_is_waived_by_name_with_a_reason_and_counts_again(
         with pytest.raises(ChecklistIncomplete) as refused:
             await start(session, company, row)
         assert refused.value.items == ("NULL_REPLAY",)
-        code, given = ItemCode.NULL_REPLAY, scope(company, row, 1)
-        given["environment_id"] = company.environment_id
+        code, given = ItemCode.NULL_REPLAY, at(company, row, 1)
+        here = company.environment_id
         with pytest.raises(ReasonMissing):
-            await noting.waive(session, code=code, reason=" ", **given)
-        await noting.waive(session, code=code, reason="Urgent.", **given)
+            await noting.waive(
+                session, given, environment_id=here, code=code, reason=" "
+            )
+        await noting.waive(
+            session, given, environment_id=here, code=code, reason="Urgent."
+        )
         found, items = await readiness(session, company, row)
         assert (found.ready, items[code].status) == (True, ItemStatus.WAIVED)
         (waiver,) = await waivers_of(session, row.id)
         assert (waiver.actor_name, waiver.reason) == ("ada", "Urgent.")
-        given.pop("environment_id")
-        await noting.withdraw_waiver(session, code=code, **given)
+        await noting.withdraw_waiver(session, given, code=code)
         assert not (await readiness(session, company, row))[0].ready
         with pytest.raises(OutOfUse):
-            await noting.withdraw_waiver(session, code=code, **given)
+            await noting.withdraw_waiver(session, given, code=code)
 
 
 @pytest.mark.parametrize(
@@ -159,10 +169,10 @@ async def test_what_holds_or_waits_or_does_not_apply_is_not_waived(
         with pytest.raises(ItemNotWaivable):
             await noting.waive(
                 session,
+                at(company, row, 1),
                 environment_id=company.environment_id,
                 code=code,
                 reason="Why not.",
-                **scope(company, row, 1),
             )
 
 
@@ -175,11 +185,11 @@ async def test_a_design_edit_makes_evidence_worthless_and_a_name_does_not(
         place = company.environment_id
         assert not await is_due(session, await queries.draft_of(session, row), place)
         row = await service.update(
-            session, changes=Changes(name="Another"), **scope(company, row, 1)
+            session, at(company, row, 1), changes=Changes(name="Another")
         )
         assert not await is_due(session, await queries.draft_of(session, row), place)
         row = await service.update(
-            session, changes=Changes(coverage=0.5), **scope(company, row, 2)
+            session, at(company, row, 2), changes=Changes(coverage=0.5)
         )
         assert await is_due(session, await queries.draft_of(session, row), place)
         _, items = await readiness(session, company, row)
@@ -201,7 +211,7 @@ async def test_a_start_keeps_the_checklist_as_it_stood(
         assert not any(each.blocking or each.waivable for each in found.items)
         with pytest.raises(DesignFrozen):
             await noting.note(
-                session, changes=NoteChanges(ethics="x"), **scope(company, row, 0)
+                session, changes=NoteChanges(ethics="x"), **saying(company, row, 0)
             )
 
 
@@ -241,7 +251,7 @@ async def test_the_strictest_rules_let_nothing_open_into_review(
         await govern(session, company)
         row = await company.draft(session)
         with pytest.raises(ChecklistIncomplete) as refused:
-            await service.submit(session, **scope(company, row, 1))
+            await service.submit(session, at(company, row, 1))
         assert {"DECISION", "ETHICS", "POWER"} <= set(refused.value.items)
         await make_ready(session, company, row)
-        assert (await service.submit(session, **scope(company, row, 1))).version == 2
+        assert (await service.submit(session, at(company, row, 1))).version == 2

@@ -13,7 +13,7 @@ from experiments.freezing import design_of
 from experiments.models import Experiment, Phase
 from experiments.plan import AnalysisPlan, Dimension, StoppingRule, plan_of
 from experiments.service.planning import check_plan, level_text, levels_seen
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 
 PLAN = Dimension("plan", "plan", ("free", "pro"))
 
@@ -141,11 +141,8 @@ async def started(sessions: Sessions, company: Company, **changes: Any) -> Analy
         row = await company.draft(session, **changes)
         phase: Phase = await service.start(
             session,
-            project_id=company.project_id,
+            step(company, row),
             environment_id=company.environment_id,
-            experiment_id=row.id,
-            expected_version=1,
-            actor=company.actor,
         )
     plan = design_of(phase).plan
     assert plan is not None

@@ -1,7 +1,6 @@
 """Experiments for those who have some variant of another one."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -21,21 +20,11 @@ from experiments.freezing import design_of
 from experiments.models import Experiment, Phase
 from experiments.readiness import LaunchCheck, Severity
 from experiments.service.readying import checks_of
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 
 pytestmark = pytest.mark.stores
 
 ON_SHORT = (PrerequisiteSpec("parent", ["short"]),)
-
-
-def step(company: Company, experiment: Experiment) -> dict[str, Any]:
-    """What every change of an experiment takes."""
-    return {
-        "project_id": company.project_id,
-        "experiment_id": experiment.id,
-        "expected_version": experiment.version,
-        "actor": company.actor,
-    }
 
 
 async def start(
@@ -43,7 +32,7 @@ async def start(
 ) -> Phase:
     """Start it in production."""
     return await service.start(
-        session, environment_id=company.environment_id, **step(company, experiment)
+        session, step(company, experiment), environment_id=company.environment_id
     )
 
 
@@ -94,7 +83,7 @@ async def test_what_cannot_be_required_is_refused_by_its_path(
     async with sessions.begin() as session:
         await company.draft(session, "parent")
         gone = await company.draft(session, "gone")
-        await service.archive(session, **step(company, gone))
+        await service.archive(session, step(company, gone))
         with pytest.raises(error) as refused:
             await company.draft(
                 session,
@@ -122,8 +111,8 @@ async def test_nothing_requires_itself_by_whatever_way(
             with pytest.raises(PrerequisiteCycle, match=message) as refused:
                 await service.update(
                     session,
+                    step(company, first),
                     changes=Changes(prerequisites=[PrerequisiteSpec(key, ["short"])]),
-                    **step(company, first),
                 )
             assert refused.value.code == "PREREQUISITE_CYCLE"
 
@@ -139,8 +128,8 @@ async def test_of_two_that_come_to_require_each_other_at_once_one_is_refused(
             async with sessions.begin() as session:
                 return await service.update(
                     session,
+                    step(company, draft),
                     changes=Changes(prerequisites=[PrerequisiteSpec(key, ["short"])]),
-                    **step(company, draft),
                 )
         except Problem as problem:
             return problem
@@ -180,7 +169,7 @@ async def test_an_account_is_never_divided_by_what_its_users_have(
         child = await company.draft(session, "child", prerequisites=ON_SHORT)
         with pytest.raises(PrerequisiteInvalid):
             await service.update(
-                session, changes=Changes(unit=UnitKind.ACCOUNT), **step(company, child)
+                session, step(company, child), changes=Changes(unit=UnitKind.ACCOUNT)
             )
 
 
@@ -189,7 +178,7 @@ async def test_what_others_require_stays(sessions: Sessions, company: Company) -
         parent = await company.draft(session, "parent")
         child = await company.draft(session, "child", prerequisites=ON_SHORT)
         with pytest.raises(PrerequisiteInUse, match="child") as refused:
-            await service.archive(session, **step(company, parent))
+            await service.archive(session, step(company, parent))
         assert refused.value.code == "PREREQUISITE_IN_USE"
         renamed = (
             VariantSpec("long", "", 0.5, True, {"value": 9}),
@@ -197,14 +186,14 @@ async def test_what_others_require_stays(sessions: Sessions, company: Company) -
         )
         with pytest.raises(PrerequisiteInUse, match="short"):
             await service.update(
-                session, changes=Changes(variants=renamed), **step(company, parent)
+                session, step(company, parent), changes=Changes(variants=renamed)
             )
     async with sessions.begin() as session:
         child = await service.update(
-            session, changes=Changes(prerequisites=()), **step(company, child)
+            session, step(company, child), changes=Changes(prerequisites=())
         )
         assert child.prerequisites == []
-        await service.archive(session, **step(company, parent))
+        await service.archive(session, step(company, parent))
 
 
 async def test_a_start_is_refused_once_what_it_requires_is_gone(

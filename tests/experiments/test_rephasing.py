@@ -26,7 +26,7 @@ from experiments.lifecycle import ExperimentStatus, PauseMode
 from experiments.models import Experiment, Phase
 from experiments.service import WeightSpec
 from experiments.service.loading import load
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 
 pytestmark = pytest.mark.stores
 
@@ -39,22 +39,10 @@ async def running(
     """A started experiment."""
     experiment = await company.draft(session, **changes)
     await service.start(
-        session,
-        environment_id=company.environment_id,
-        **step(company, experiment),
+        session, step(company, experiment), environment_id=company.environment_id
     )
     await session.refresh(experiment)
     return experiment
-
-
-def step(company: Company, experiment: Experiment) -> dict[str, Any]:
-    """What every change of an experiment takes."""
-    return {
-        "project_id": company.project_id,
-        "experiment_id": experiment.id,
-        "expected_version": experiment.version,
-        "actor": company.actor,
-    }
 
 
 async def again(
@@ -64,8 +52,8 @@ async def again(
     parts: dict[str, Any] = {"reason": "The split was too careful."} | changes
     return await service.start_new_phase(
         session,
+        step(company, experiment),
         environment_id=company.environment_id,
-        **step(company, experiment),
         **parts,
     )
 
@@ -100,7 +88,7 @@ async def test_more_coverage_moves_nobody_and_keeps_the_phase(
         (phase,) = await phases(session, experiment)
         seed, hashed = phase.seed, phase.design_hash
         raised = await service.raise_coverage(
-            session, coverage=0.7, **step(company, experiment)
+            session, step(company, experiment), coverage=0.7
         )
         after = await variants(session, company, users)
         (phase,) = await phases(session, experiment)
@@ -124,7 +112,7 @@ async def test_coverage_only_rises(
         experiment = await running(session, company, coverage=0.2)
         with pytest.raises(CoverageOnlyRises) as refused:
             await service.raise_coverage(
-                session, coverage=coverage, **step(company, experiment)
+                session, step(company, experiment), coverage=coverage
             )
     assert refused.value.code == "COVERAGE_ONLY_RISES"
 
@@ -135,12 +123,12 @@ async def test_coverage_is_a_share_of_what_is_live(
     async with sessions.begin() as session:
         draft = await company.draft(session, "draft", coverage=0.1)
         with pytest.raises(DesignFrozen):
-            await service.raise_coverage(session, coverage=1, **step(company, draft))
+            await service.raise_coverage(session, step(company, draft), coverage=1)
         experiment = await running(session, company, coverage=0.2)
         for coverage in (1.1, float("nan")):
             with pytest.raises(DesignInvalid):
                 await service.raise_coverage(
-                    session, coverage=coverage, **step(company, experiment)
+                    session, step(company, experiment), coverage=coverage
                 )
 
 
@@ -151,11 +139,11 @@ async def test_another_split_points_to_a_new_phase(
         experiment = await running(session, company)
         with pytest.raises(DesignFrozen, match="startNewPhase"):
             await service.update(
-                session, changes=Changes(variants=()), **step(company, experiment)
+                session, step(company, experiment), changes=Changes(variants=())
             )
         with pytest.raises(CoverageOnlyRises, match="startNewPhase"):
             await service.update(
-                session, changes=Changes(coverage=0.1), **step(company, experiment)
+                session, step(company, experiment), changes=Changes(coverage=0.1)
             )
 
 
@@ -267,15 +255,15 @@ async def test_only_what_runs_here_has_a_new_phase(
         with pytest.raises(DesignFrozen):
             await service.start_new_phase(
                 session,
+                step(company, experiment),
                 environment_id=new_id(),
                 reason="There.",
-                **step(company, experiment),
             )
         paused = await service.pause(
             session,
+            step(company, experiment),
             mode=PauseMode.PAUSE_SERVING,
             reason="A bug.",
-            **step(company, experiment),
         )
         with pytest.raises(IllegalTransition):
             await again(session, company, paused)
@@ -308,7 +296,7 @@ async def test_a_stop_after_a_new_phase_ends_the_new_one(
         await again(session, company, experiment)
         await session.refresh(experiment)
         first_end = (await phases(session, experiment))[0].ended_at
-        await service.stop(session, reason="Enough.", **step(company, experiment))
+        await service.stop(session, step(company, experiment), reason="Enough.")
         old, new = await phases(session, experiment)
     assert old.ended_at == first_end
     assert new.ended_at is not None

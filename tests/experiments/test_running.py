@@ -29,7 +29,7 @@ from experiments.freezing import design_of
 from experiments.lifecycle import ExperimentStatus, PauseMode
 from experiments.models import Experiment, Phase
 from experiments.service.loading import load
-from tests.experiments.company import REVENUE, Company
+from tests.experiments.company import REVENUE, Company, step
 
 pytestmark = pytest.mark.stores
 
@@ -40,22 +40,10 @@ async def started(
     experiment = await company.draft(session, key, **changes)
     phase = await service.start(
         session,
-        project_id=company.project_id,
+        step(company, experiment),
         environment_id=company.environment_id,
-        experiment_id=experiment.id,
-        expected_version=1,
-        actor=company.actor,
     )
     return experiment, phase
-
-
-def step(company: Company, experiment: Experiment) -> dict[str, Any]:
-    return {
-        "project_id": company.project_id,
-        "experiment_id": experiment.id,
-        "expected_version": experiment.version,
-        "actor": company.actor,
-    }
 
 
 async def test_a_start_freezes_the_design_and_hashes_it(
@@ -109,8 +97,8 @@ async def test_of_two_starts_at_once_one_wins(
             async with sessions.begin() as session:
                 return await service.start(
                     session,
+                    step(company, experiment),
                     environment_id=company.environment_id,
-                    **step(company, experiment),
                 )
         except Problem as problem:
             return problem
@@ -184,12 +172,12 @@ async def test_a_started_design_is_frozen_but_for_name_and_more_coverage(
         ):
             with pytest.raises(DesignFrozen):
                 await service.update(
-                    session, changes=changes, **step(company, experiment)
+                    session, step(company, experiment), changes=changes
                 )
         raised = await service.update(
             session,
+            step(company, experiment),
             changes=Changes(name="New", coverage=0.8),
-            **step(company, experiment),
         )
         phase = await queries.current_phase(session, experiment.id)
     assert (raised.name, raised.coverage, raised.status) == ("New", 0.8, "RUNNING")
@@ -205,20 +193,20 @@ async def test_a_pause_leaves_a_gap_that_resuming_closes(
         with pytest.raises(ReasonMissing):
             await service.pause(
                 session,
+                step(company, experiment),
                 mode=PauseMode.PAUSE_SERVING,
                 reason=" ",
-                **step(company, experiment),
             )
         paused = await service.pause(
             session,
+            step(company, experiment),
             mode=PauseMode.PAUSE_ENROLMENT,
             reason="A bug.",
-            **step(company, experiment),
         )
         phase = await queries.current_phase(session, experiment.id)
         assert paused.status is ExperimentStatus.PAUSED
         assert design_of(phase).gaps[0][1] is None
-        await service.resume(session, **step(company, paused))
+        await service.resume(session, step(company, paused))
         phase = await queries.current_phase(session, experiment.id)
     ((begun, ended),) = design_of(phase).gaps
     assert ended is not None
@@ -233,11 +221,11 @@ async def test_a_stop_ends_the_phase_and_needs_no_winner(
         experiment, _ = await started(session, company)
         paused = await service.pause(
             session,
+            step(company, experiment),
             mode=PauseMode.PAUSE_SERVING,
             reason="A bug.",
-            **step(company, experiment),
         )
-        stopped = await service.stop(session, reason="Enough.", **step(company, paused))
+        stopped = await service.stop(session, step(company, paused), reason="Enough.")
         phase = await queries.current_phase(session, experiment.id)
     assert stopped.status is ExperimentStatus.STOPPED
     assert stopped.decision is None
@@ -250,7 +238,7 @@ async def test_an_archived_key_stays_reserved(
 ) -> None:
     async with sessions.begin() as session:
         experiment = await company.draft(session)
-        archived = await service.archive(session, **step(company, experiment))
+        archived = await service.archive(session, step(company, experiment))
         assert archived.status is ExperimentStatus.ARCHIVED
         with pytest.raises(Problem, match="short-form") as refused:
             await company.draft(session)
@@ -266,15 +254,15 @@ async def test_an_import_starts_when_it_was_first_exposed_and_ends_finished(
         with pytest.raises(DesignInvalid):
             await service.start(
                 session,
+                step(company, experiment),
                 environment_id=company.environment_id,
                 imported_since=await now(session) + timedelta(days=1),
-                **step(company, experiment),
             )
         phase = await service.start(
             session,
+            step(company, experiment),
             environment_id=company.environment_id,
             imported_since=since,
-            **step(company, experiment),
         )
         before = phase.design_hash
         done: dict[str, Any] = {
@@ -334,9 +322,9 @@ async def test_a_cap_is_read_from_an_import_once(
         experiment = await company.draft(session)
         phase = await service.start(
             session,
+            step(company, experiment),
             environment_id=company.environment_id,
             imported_since=datetime(2020, 1, 1, tzinfo=UTC),
-            **step(company, experiment),
         )
         where: dict[str, Any] = {
             "environment_id": company.environment_id,
@@ -373,7 +361,7 @@ async def test_a_stamp_is_only_for_the_version_that_was_sent(
         row = await queries.experiment_by_id(
             session, project_id=company.project_id, experiment_id=experiment.id
         )
-        await service.stop(session, reason="Enough.", **step(company, row))
+        await service.stop(session, step(company, row), reason="Enough.")
     async with sessions.begin() as session:
         await service.mark_published(session, phase_id=phase.id, version=sent, at=at)
         (waiting,) = await queries.unpublished_phases(session, limit=10)

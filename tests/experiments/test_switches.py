@@ -33,7 +33,7 @@ from experiments.models import (
 )
 from experiments.service.loading import load
 from experiments.service.switches import SwitchTarget
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 
 pytestmark = pytest.mark.stores
 
@@ -47,11 +47,8 @@ async def running(
     experiment = await company.draft(session, key, **changes)
     await service.start(
         session,
-        project_id=company.project_id,
+        step(company, experiment),
         environment_id=company.environment_id,
-        experiment_id=experiment.id,
-        expected_version=1,
-        actor=company.actor,
     )
     await session.refresh(experiment)
     return experiment
@@ -283,10 +280,7 @@ async def test_an_archived_experiment_names_nobody(
         experiment = await company.draft(session)
         await service.archive(
             session,
-            project_id=company.project_id,
-            experiment_id=experiment.id,
-            expected_version=1,
-            actor=company.actor,
+            step(company, experiment),
         )
         with pytest.raises(OutOfUse):
             await name(session, company, experiment)

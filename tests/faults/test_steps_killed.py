@@ -29,7 +29,7 @@ from experiments.models import Experiment
 from experiments.plan import HarmAction
 from experiments.shipping.models import Memo, MemoKind, Remeasurement
 from tests.conftest import ON_POSTGRES, StoreUrls
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 from tests.experiments.governance import people
 from tests.experiments.shipping import concluded
 from tests.processes import Installation
@@ -69,17 +69,17 @@ async def plant(session: AsyncSession, company: Company, number: int) -> None:
     row = await company.draft(session, f"start-{number}")
     await service.schedule(
         session,
+        step(company, row),
         start_at=DAY_LATER.strftime("%Y-%m-%dT%H:%M"),
         time_zone="UTC",
         **environment,
-        **people.step(company, row),
     )
     past = datetime.now(UTC) - timedelta(minutes=1)
     found = await session.exec(select(Schedule).where(Schedule.experiment_id == row.id))
     found.one().due_at = past
     row = await company.draft(session, f"ramp-{number}")
-    row = await service.plan_ramp(session, steps=RAMP, **people.step(company, row))
-    phase = await service.start(session, **environment, **people.step(company, row))
+    row = await service.plan_ramp(session, step(company, row), steps=RAMP)
+    phase = await service.start(session, step(company, row), **environment)
     await people.show(session, phase, people.report(phase))
     await ringing(session, company, number)
     await shipping(session, company, number)
@@ -89,7 +89,7 @@ async def ringing(session: AsyncSession, company: Company, number: int) -> None:
     """A guardrail that rang, and asks for a stop."""
     row = await company.draft(session, f"alarm-{number}")
     phase = await service.start(
-        session, environment_id=company.environment_id, **people.step(company, row)
+        session, step(company, row), environment_id=company.environment_id
     )
     rings = people.harm("revenue", HarmAction.STOP, phase)
     metrics = await queries.metrics_by_keys(
@@ -132,16 +132,16 @@ async def shipping(session: AsyncSession, company: Company, number: int) -> None
     """A variant on its way to everybody, each step of which is due."""
     row = await company.draft(session, f"ship-{number}")
     phase = await service.start(
-        session, environment_id=company.environment_id, **people.step(company, row)
+        session, step(company, row), environment_id=company.environment_id
     )
-    row = await service.stop(session, reason="Enough.", **people.step(company, row))
+    row = await service.stop(session, step(company, row), reason="Enough.")
     await concluded.show(session, phase, concluded.report())
     row = await service.decide(
         session,
+        step(company, row),
         outcome=DecisionOutcome.SHIP,
         note="It works.",
         variant_key="short",
-        **people.step(company, row),
     )
     await concluded.ship(session, company, row, SHIPPED)
 

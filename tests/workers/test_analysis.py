@@ -14,6 +14,7 @@ from experiments.design import Direction, MetricKind, MetricRole, SourceValue
 from experiments.drafts import Changes, HypothesisSpec, MeasureSpec, VariantSpec
 from experiments.events.log import EXPOSURE, NewEvent
 from experiments.measurement import MetricSpec
+from experiments.service.change import Intent
 from experiments.treatments import TreatmentKind
 from tests.conftest import Tenant
 from workers.context import TaskContext
@@ -61,11 +62,8 @@ async def begin(context: TaskContext, tenant: Tenant) -> None:
         )
         await service.start(
             session,
-            project_id=project_id,
+            Intent.on(draft, actor),
             environment_id=tenant.environment_id,
-            experiment_id=draft.id,
-            expected_version=draft.version,
-            actor=actor,
             imported_since=SINCE,
         )
 

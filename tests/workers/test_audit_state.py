@@ -20,6 +20,7 @@ from experiments.events.log import EXPOSURE, NewEvent
 from experiments.events.postgres import SCHEMA
 from experiments.measurement import MetricSpec
 from experiments.models import Phase
+from experiments.service.change import Intent
 from experiments.state_audits.models import StateAudit
 from experiments.state_audits.queries import audits_of, due_phases
 from experiments.treatments import TreatmentKind
@@ -67,10 +68,8 @@ async def begin(context: TaskContext, tenant: Tenant) -> Phase:
         )
         await service.start(
             session,
-            **scope,
+            Intent.on(draft, tenant.actor),
             environment_id=tenant.environment_id,
-            experiment_id=draft.id,
-            expected_version=draft.version,
             imported_since=SINCE,
         )
     sent = [

@@ -17,7 +17,7 @@ from experiments.readiness.items import GATHERED, ItemCode, ItemStatus
 from experiments.readiness.models import LaunchEvidence
 from experiments.readiness.queries import evidence_of
 from tests.conftest import Tenant
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 from workers.context import TaskContext
 from workers.tasks import fold_events, gather_evidence, publish_phases
 
@@ -113,10 +113,7 @@ async def test_a_second_run_finds_nothing_to_do_until_the_design_is_edited(
     async with context.database.sessions.begin() as session:
         await service.update(
             session,
-            project_id=company.project_id,
-            experiment_id=row.id,
-            expected_version=1,
-            actor=company.actor,
+            step(company, row),
             changes=Changes(targeting={"plan": "free"}),
         )
     assert await gather_evidence.run(context, **QUICKLY) == 1
@@ -161,11 +158,8 @@ async def test_what_runs_is_not_tried_out_any_more(
     async with context.database.sessions.begin() as session:
         await service.start(
             session,
-            project_id=company.project_id,
+            step(company, row),
             environment_id=company.environment_id,
-            experiment_id=row.id,
-            expected_version=1,
-            actor=company.actor,
         )
     assert await gather_evidence.run(context, **QUICKLY) == 0
 
@@ -178,11 +172,8 @@ async def test_a_neighbour_is_seen_by_rules_and_by_exposures(
     async with context.database.sessions.begin() as session:
         phase = await service.start(
             session,
-            project_id=company.project_id,
+            step(company, row),
             environment_id=company.environment_id,
-            experiment_id=row.id,
-            expected_version=1,
-            actor=company.actor,
         )
         other = await company.draft(session, "next", hypothesis=WHOLE, coverage=0.5)
     met = [

@@ -25,8 +25,8 @@ from experiments.lifecycle import ExperimentStatus
 from experiments.models import Experiment, Phase
 from experiments.plan import HarmAction
 from tests.conftest import StoreUrls, Tenant
-from tests.experiments.company import CONVERSION, READY, Company
-from tests.experiments.governance.people import Clock, at, report, show, step
+from tests.experiments.company import CONVERSION, READY, Company, step
+from tests.experiments.governance.people import Clock, at, report, show
 from workers.context import TaskContext, outbound
 from workers.tasks import (
     act_on_alarms,
@@ -83,10 +83,10 @@ async def test_workers_that_come_back_start_what_is_due_once(
         row = await company.draft(session)
         await service.schedule(
             session,
+            step(company, row),
             environment_id=company.environment_id,
             start_at="2026-10-25T09:00",
             time_zone="Europe/Paris",
-            **step(company, row),
         )
     clock.now = at("2026-10-25T07:59:59")
     assert await start_scheduled.run(context) == 0
@@ -108,9 +108,9 @@ async def test_a_ramp_goes_on_when_enough_were_exposed(
     steps = [RampStep(0.1, 24, 5), RampStep(0.25, 24, 5), RampStep(0.5)]
     async with context.database.sessions.begin() as session:
         row = await company.draft(session)
-        row = await service.plan_ramp(session, steps=steps, **step(company, row))
+        row = await service.plan_ramp(session, step(company, row), steps=steps)
         phase = await service.start(
-            session, environment_id=company.environment_id, **step(company, row)
+            session, step(company, row), environment_id=company.environment_id
         )
         await show(session, phase, report(phase))
     clock.now += timedelta(hours=24)
@@ -196,7 +196,7 @@ async def test_churn_that_rises_stops_its_experiment_once(
             session, measures=(primary, guard), planned_units=20_000
         )
         phase = await service.start(
-            session, environment_id=company.environment_id, **step(company, row)
+            session, step(company, row), environment_id=company.environment_id
         )
     clock.now += timedelta(days=20)
     async with context.database.sessions.begin() as session:

@@ -14,7 +14,7 @@ from experiments.analysis.models import CurrentSnapshot, Snapshot
 from experiments.events.log import EventLog, FoldReport
 from experiments.models import Phase
 from tests.conftest import Tenant
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 from workers.context import TaskContext
 from workers.isolation import each
 from workers.tasks import (
@@ -39,11 +39,8 @@ async def phases(context: TaskContext, tenant: Tenant, count: int) -> list[UUID]
             experiment = await company.draft(session, f"experiment-{number}")
             phase = await service.start(
                 session,
-                project_id=company.project_id,
+                step(company, experiment),
                 environment_id=company.environment_id,
-                experiment_id=experiment.id,
-                expected_version=1,
-                actor=company.actor,
             )
             ids.append(phase.id)
     return ids

@@ -1,7 +1,7 @@
 """Two phases of one experiment in the event log: each unit counts where it was met."""
 
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import pytest
 
@@ -11,7 +11,7 @@ from experiments.events.log import EXPOSURE, NewEvent
 from experiments.models import Phase
 from experiments.service import WeightSpec
 from tests.conftest import Tenant
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 from workers.context import TaskContext
 from workers.tasks import analyse_experiments, fold_events, publish_phases
 
@@ -48,20 +48,21 @@ async def both_phases(context: TaskContext, tenant: Tenant) -> list[Phase]:
     async with sessions.begin() as session:
         await company.metrics(session)
         experiment = await company.draft(session)
-        step: dict[str, Any] = {
-            "project_id": tenant.project_id,
-            "environment_id": tenant.environment_id,
-            "experiment_id": experiment.id,
-            "actor": tenant.actor,
-        }
-        first = await service.start(session, expected_version=1, **step)
+        intent = step(company, experiment)
+        first = await service.start(
+            session, intent, environment_id=tenant.environment_id
+        )
     seen = met(range(5), "long", first.started_at)
     seen += met(range(5, 9), "short", first.started_at)
     await context.log.append(tenant.environment_id, seen)
     await drain(context)
     async with sessions.begin() as session:
         await service.start_new_phase(
-            session, expected_version=2, weights=UNEVEN, reason="Careful.", **step
+            session,
+            replace(intent, expected_version=2),
+            environment_id=tenant.environment_id,
+            weights=UNEVEN,
+            reason="Careful.",
         )
     await publish_phases.run(context)
     async with context.database.readers() as session:

@@ -12,6 +12,7 @@ from experiments.events.log import EXPOSURE, NewEvent
 from experiments.freezing import design_of
 from experiments.keeping import Split
 from experiments.models import DefinitionsVersion, Phase, StickyAssignment
+from experiments.service.change import Intent
 from experiments.service.linking import settle
 from tests.conftest import Tenant
 from tests.experiments.company import Company
@@ -33,11 +34,8 @@ async def split(context: TaskContext, tenant: Tenant) -> Split:
         draft = await company.draft(session)
         phase = await service.start(
             session,
-            project_id=tenant.project_id,
+            Intent.on(draft, tenant.actor),
             environment_id=tenant.environment_id,
-            experiment_id=draft.id,
-            expected_version=draft.version,
-            actor=tenant.actor,
         )
         split = Split.of(design_of(phase))
         since = phase.started_at + timedelta(seconds=1)

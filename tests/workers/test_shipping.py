@@ -22,7 +22,7 @@ from experiments.service.shipping import ShipPlan
 from experiments.shipping.models import Basis, Memo, Remeasurement, Shipment
 from experiments.shipping.queries import last_memo
 from tests.conftest import StoreUrls, Tenant
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 from tests.experiments.shipping.concluded import (
     Clock,
     as_it_is,
@@ -30,7 +30,6 @@ from tests.experiments.shipping.concluded import (
     report,
     ship,
     show,
-    step,
 )
 from workers.context import TaskContext, outbound
 from workers.tasks import fold_events, publish_phases, remeasure, roll_out
@@ -321,7 +320,7 @@ async def test_what_is_rolled_back_is_not_measured_again(
         row = await decided(session, company, clock)
         await ship(session, company, row, MEASURED)
         row = await as_it_is(session, row)
-        await service.roll_back(session, reason="It hurts.", **step(company, row))
+        await service.roll_back(session, step(company, row), reason="It hurts.")
     clock.move(days=100)
     await drain(context)
     assert await remeasure.run(context) == 0

@@ -1,7 +1,6 @@
 """Who writes and who reviews, and what a snapshot says, for the tests of governance."""
 
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -27,7 +26,7 @@ from experiments.design import MetricDesign, MetricRole, UnitKind
 from experiments.freezing import design_of
 from experiments.models import Experiment, Phase
 from experiments.plan import HarmAction
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 
 BOB = Actor(ActorKind.MEMBER, new_id(), "bob")
 CAROL = Actor(ActorKind.MEMBER, new_id(), "carol")
@@ -50,16 +49,6 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.now
-
-
-def step(company: Company, row: Experiment, actor: Actor | None = None) -> Any:
-    """The experiment as it was read, for a service."""
-    return {
-        "project_id": company.project_id,
-        "experiment_id": row.id,
-        "expected_version": row.version,
-        "actor": actor or company.actor,
-    }
 
 
 def report(
@@ -165,6 +154,6 @@ async def started(
     async with sessions.begin() as session:
         row = await company.draft(session, key, **changes)
         phase = await service.start(
-            session, environment_id=company.environment_id, **step(company, row)
+            session, step(company, row), environment_id=company.environment_id
         )
     return row, phase

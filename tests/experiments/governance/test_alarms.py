@@ -19,7 +19,7 @@ from experiments.governance.models import AlarmKind, AlarmRow
 from experiments.lifecycle import ExperimentStatus, PauseMode
 from experiments.models import Experiment, Phase
 from experiments.plan import HarmAction, MarginKind
-from tests.experiments.company import CONVERSION, READY, Company
+from tests.experiments.company import CONVERSION, READY, Company, step
 from tests.experiments.governance.people import (
     BOB,
     BROKEN,
@@ -27,7 +27,6 @@ from tests.experiments.governance.people import (
     report,
     show,
     started,
-    step,
 )
 
 pytestmark = pytest.mark.stores
@@ -187,7 +186,7 @@ async def test_an_experiment_that_stands_still_hears_no_alarm(
     phase = await watched(sessions, company)
     async with sessions.begin() as session:
         row = await session.get_one(Experiment, phase.experiment_id)
-        await service.stop(session, reason="Enough.", **step(company, row))
+        await service.stop(session, step(company, row), reason="Enough.")
     assert await ring(sessions, phase, ("churn", HarmAction.STOP)) == 0
 
 

@@ -18,9 +18,9 @@ from experiments.governance.models import ReviewVerdict
 from experiments.governance.queries import authors_of
 from experiments.models import Experiment, Metric, Segment
 from experiments.service import SegmentSpec
-from tests.experiments.company import CONVERSION, Company
+from tests.experiments.company import CONVERSION, Company, step
 from tests.experiments.governance.conftest import Govern
-from tests.experiments.governance.people import BOB, CAROL, step
+from tests.experiments.governance.people import BOB, CAROL
 
 pytestmark = pytest.mark.stores
 
@@ -46,7 +46,7 @@ async def submitted(
 ) -> Experiment:
     """A draft of ada's that waits for others."""
     row = await company.draft(session, **changes)
-    return await service.submit(session, **step(company, row))
+    return await service.submit(session, step(company, row))
 
 
 async def approve(
@@ -54,7 +54,7 @@ async def approve(
 ) -> Experiment:
     """Somebody agrees to it as it is now."""
     await session.refresh(row)
-    return await service.assess(session, **YES, **step(company, row, who))
+    return await service.assess(session, step(company, row, who), **YES)
 
 
 async def test_who_edited_a_metric_of_the_design_does_not_approve_it(
@@ -79,7 +79,7 @@ async def test_who_approved_and_then_edits_a_metric_lets_nothing_start(
         await edit_metric(session, company, BOB)
         with pytest.raises(NotApproved):
             await service.start(
-                session, environment_id=company.environment_id, **step(company, row)
+                session, step(company, row), environment_id=company.environment_id
             )
 
 
@@ -107,7 +107,7 @@ async def test_a_metric_of_another_design_does_not_count(
             key="other",
             spec=CONVERSION,
         )
-        row = await service.submit(session, **step(company, draft))
+        row = await service.submit(session, step(company, draft))
         found = await session.exec(select(Metric).where(col(Metric.key) == "other"))
         other = found.one()
         assert other.id not in {each.metric.id for each in measures}

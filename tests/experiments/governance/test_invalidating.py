@@ -14,8 +14,8 @@ from experiments.models import Experiment, Phase
 from experiments.service.loading import load
 from experiments.service.shipping import ShipPlan
 from experiments.shipping.models import Shipment
-from tests.experiments.company import Company
-from tests.experiments.governance.people import BOB, started, step
+from tests.experiments.company import Company, step
+from tests.experiments.governance.people import BOB, started
 from tests.experiments.shipping.concluded import Clock, as_it_is, decided, ship
 
 pytestmark = pytest.mark.stores
@@ -34,9 +34,9 @@ async def test_a_live_one_ends_and_keeps_its_phase(
     async with sessions.begin() as session:
         row = await session.get_one(Experiment, row.id)
         with pytest.raises(ReasonMissing):
-            await service.invalidate(session, reason=" ", **step(company, row, BOB))
+            await service.invalidate(session, step(company, row, BOB), reason=" ")
         row = await service.invalidate(
-            session, reason="A bot.", **step(company, row, BOB)
+            session, step(company, row, BOB), reason="A bot."
         )
         kept = await queries.current_phase(session, row.id)
         said = (await governance.invalidations(session, [row.id]))[row.id]
@@ -52,15 +52,13 @@ async def test_one_that_was_stopped_is_invalidated_once_and_then_put_away(
     row, _ = await started(sessions, company)
     async with sessions.begin() as session:
         row = await session.get_one(Experiment, row.id)
-        row = await service.stop(session, reason="Enough.", **step(company, row))
+        row = await service.stop(session, step(company, row), reason="Enough.")
         row = await service.invalidate(
-            session, reason="A bot.", **step(company, row, BOB)
+            session, step(company, row, BOB), reason="A bot."
         )
         with pytest.raises(IllegalTransition):
-            await service.invalidate(
-                session, reason="Again.", **step(company, row, BOB)
-            )
-        row = await service.archive(session, **step(company, row))
+            await service.invalidate(session, step(company, row, BOB), reason="Again.")
+        row = await service.archive(session, step(company, row))
     assert row.status is ExperimentStatus.ARCHIVED
 
 
@@ -70,7 +68,7 @@ async def test_a_draft_has_nothing_to_invalidate(
     async with sessions.begin() as session:
         row = await company.draft(session)
         with pytest.raises(IllegalTransition):
-            await service.invalidate(session, reason="No.", **step(company, row, BOB))
+            await service.invalidate(session, step(company, row, BOB), reason="No.")
 
 
 @pytest.mark.parametrize(
@@ -82,7 +80,7 @@ async def test_a_reason_is_given_and_not_endless(
     row, _ = await started(sessions, company)
     async with sessions() as session:
         with pytest.raises(refusal):
-            await service.invalidate(session, reason=reason, **step(company, row, BOB))
+            await service.invalidate(session, step(company, row, BOB), reason=reason)
 
 
 async def test_what_was_shipped_is_taken_back(
@@ -94,7 +92,7 @@ async def test_what_was_shipped_is_taken_back(
         await ship(session, company, row, plan)
         row = await as_it_is(session, row)
         row = await service.invalidate(
-            session, reason="A bot.", **step(company, row, BOB)
+            session, step(company, row, BOB), reason="A bot."
         )
         shipment = (await session.exec(select(Shipment))).one()
         served = (await load(session, company.environment_id)).phases["short-form"]

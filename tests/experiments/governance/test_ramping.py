@@ -1,6 +1,7 @@
 """Coverage that rises by steps, on the stores."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -25,7 +26,7 @@ from experiments.governance.ramps import RampStep
 from experiments.lifecycle import ExperimentStatus, PauseMode
 from experiments.models import Experiment, Phase
 from experiments.plan import HarmAction
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 from tests.experiments.governance.conftest import Govern
 from tests.experiments.governance.people import (
     BOB,
@@ -35,7 +36,6 @@ from tests.experiments.governance.people import (
     harm,
     report,
     show,
-    step,
 )
 
 pytestmark = pytest.mark.stores
@@ -50,9 +50,9 @@ async def ramping(
     """A running experiment at the first step of its ramp, with good results."""
     async with sessions.begin() as session:
         row = await company.draft(session)
-        row = await service.plan_ramp(session, steps=steps, **step(company, row))
+        row = await service.plan_ramp(session, step(company, row), steps=steps)
         phase = await service.start(
-            session, environment_id=company.environment_id, **step(company, row)
+            session, step(company, row), environment_id=company.environment_id
         )
         await show(session, phase, report(phase))
     return row, phase
@@ -187,17 +187,14 @@ async def test_a_pause_holds_it_and_stops_its_clock(
     async with sessions.begin() as session:
         row = await session.get_one(Experiment, row.id)
         row = await service.pause(
-            session,
-            mode=PauseMode.PAUSE_ENROLMENT,
-            reason="A bug.",
-            **step(company, row),
+            session, step(company, row), mode=PauseMode.PAUSE_ENROLMENT, reason="A bug."
         )
     clock.now += DAY
     assert not await look(sessions, phase)
     async with sessions.begin() as session:
         row = await session.get_one(Experiment, row.id)
         assert row.status is ExperimentStatus.PAUSED
-        await service.resume(session, **step(company, row))
+        await service.resume(session, step(company, row))
     clock.now += timedelta(hours=3)
     assert not await look(sessions, phase)
     clock.now += timedelta(hours=1)
@@ -210,7 +207,7 @@ async def test_a_raise_by_hand_skips_ahead(
     row, phase = await ramping(sessions, company)
     async with sessions.begin() as session:
         row = await session.get_one(Experiment, row.id)
-        await service.raise_coverage(session, coverage=0.3, **step(company, row))
+        await service.raise_coverage(session, step(company, row), coverage=0.3)
         ramp = await stands(session, phase)
     assert (ramp.step, ramp.finished_at) == (1, None)
     clock.now += DAY
@@ -228,23 +225,19 @@ async def test_a_step_that_waits_for_a_reviewer_is_never_skipped(
     assert not await look(sessions, phase)
     async with sessions() as session:
         row = await session.get_one(Experiment, row.id)
-        given = step(company, row)
+        given, bob = step(company, row), step(company, row, BOB)
         with pytest.raises(RampStepUnapproved):
-            await service.raise_coverage(session, coverage=0.9, **given)
+            await service.raise_coverage(session, given, coverage=0.9)
     async with sessions.begin() as session:
         for actor, refusal in ((company.actor, SelfApproval), (KEY, ReviewerNotPerson)):
             with pytest.raises(refusal):
                 await service.approve_ramp_step(
-                    session, step=2, **{**given, "actor": actor}
+                    session, replace(given, actor=actor), step=2
                 )
         for number in (1, 3, 4):
             with pytest.raises(RampInvalid):
-                await service.approve_ramp_step(
-                    session, step=number, **{**given, "actor": BOB}
-                )
-        await service.approve_ramp_step(
-            session, step=2, note="Go.", **{**given, "actor": BOB}
-        )
+                await service.approve_ramp_step(session, bob, step=number)
+        await service.approve_ramp_step(session, bob, step=2, note="Go.")
     assert await look(sessions, phase)
     async with sessions() as session:
         assert await coverage(session, row) == (0.5, 0.5)
@@ -255,16 +248,16 @@ async def test_a_ramp_is_part_of_what_is_reviewed_and_frozen_with_it(
 ) -> None:
     async with sessions.begin() as session:
         row = await company.draft(session)
-        row = await service.submit(session, **step(company, row))
-        row = await service.plan_ramp(session, steps=STEPS, **step(company, row))
+        row = await service.submit(session, step(company, row))
+        row = await service.plan_ramp(session, step(company, row), steps=STEPS)
         assert row.status is ExperimentStatus.IN_REVIEW
-        row = await service.withdraw(session, **step(company, row))
+        row = await service.withdraw(session, step(company, row))
         await service.start(
-            session, environment_id=company.environment_id, **step(company, row)
+            session, step(company, row), environment_id=company.environment_id
         )
         row = await session.get_one(Experiment, row.id, populate_existing=True)
         with pytest.raises(DesignFrozen):
-            await service.plan_ramp(session, steps=(), **step(company, row))
+            await service.plan_ramp(session, step(company, row), steps=())
 
 
 async def test_without_a_ramp_there_is_no_step_to_approve(
@@ -273,8 +266,8 @@ async def test_without_a_ramp_there_is_no_step_to_approve(
     async with sessions.begin() as session:
         row = await company.draft(session)
         await service.start(
-            session, environment_id=company.environment_id, **step(company, row)
+            session, step(company, row), environment_id=company.environment_id
         )
         row = await session.get_one(Experiment, row.id, populate_existing=True)
         with pytest.raises(RampAbsent):
-            await service.approve_ramp_step(session, step=2, **step(company, row, BOB))
+            await service.approve_ramp_step(session, step(company, row, BOB), step=2)

@@ -24,10 +24,11 @@ from experiments.governance.errors import (
 from experiments.governance.models import ReviewVerdict
 from experiments.models import Experiment
 from experiments.service.approving import agreement_of
+from experiments.service.change import Intent
 from experiments.treatments import TreatmentKind
-from tests.experiments.company import CONVERSION, READY, Company
+from tests.experiments.company import CONVERSION, READY, Company, step
 from tests.experiments.governance.conftest import Govern
-from tests.experiments.governance.people import BOB, CAROL, DAVE, KEY, step
+from tests.experiments.governance.people import BOB, CAROL, DAVE, KEY
 
 pytestmark = pytest.mark.stores
 
@@ -78,19 +79,19 @@ async def submitted_less(sessions: Sessions, company: Company) -> Experiment:
     """The same, submitted before the checklist was as strict as the rules are now."""
     async with sessions.begin() as session:
         row = await less(session, company)
-        return await service.submit(session, **step(company, row))
+        return await service.submit(session, step(company, row))
 
 
 async def in_review(session: AsyncSession, company: Company) -> Experiment:
     """A draft of ada's that waits for others."""
     row = await company.draft(session)
-    return await service.submit(session, **step(company, row))
+    return await service.submit(session, step(company, row))
 
 
 async def approved(session: AsyncSession, company: Company) -> Experiment:
     """The same, and bob agreed."""
     row = await in_review(session, company)
-    return await service.assess(session, **YES, **step(company, row, BOB))
+    return await service.assess(session, step(company, row, BOB), **YES)
 
 
 async def trail(session: AsyncSession, row: Experiment) -> list[AuditRow]:
@@ -108,9 +109,9 @@ async def test_who_wrote_a_design_does_not_approve_it(
     async with sessions.begin() as session:
         row = await in_review(session, company)
         with pytest.raises(SelfApproval) as refused:
-            await service.assess(session, **YES, **step(company, row))
+            await service.assess(session, step(company, row), **YES)
         assert refused.value.code == "SELF_APPROVAL"
-        row = await service.assess(session, **YES, **step(company, row, BOB))
+        row = await service.assess(session, step(company, row, BOB), **YES)
     assert row.status == "APPROVED"
 
 
@@ -120,11 +121,11 @@ async def test_who_changed_a_design_does_not_approve_it_either(
     await govern(Governance.TEAM)
     async with sessions.begin() as session:
         row = await company.draft(session)
-        row = await service.update(session, changes=UNEVEN, **step(company, row, BOB))
-        row = await service.submit(session, **step(company, row))
+        row = await service.update(session, step(company, row, BOB), changes=UNEVEN)
+        row = await service.submit(session, step(company, row))
         with pytest.raises(SelfApproval):
-            await service.assess(session, **YES, **step(company, row, BOB))
-        row = await service.assess(session, **YES, **step(company, row, CAROL))
+            await service.assess(session, step(company, row, BOB), **YES)
+        row = await service.assess(session, step(company, row, CAROL), **YES)
     assert row.status == "APPROVED"
 
 
@@ -134,8 +135,8 @@ async def test_a_key_never_reviews_even_where_one_works_alone(
     async with sessions.begin() as session:
         row = await in_review(session, company)
         with pytest.raises(ReviewerNotPerson):
-            await service.assess(session, **YES, **step(company, row, KEY))
-        row = await service.assess(session, **YES, **step(company, row))
+            await service.assess(session, step(company, row, KEY), **YES)
+        row = await service.assess(session, step(company, row), **YES)
     assert row.status == "APPROVED"
 
 
@@ -145,11 +146,11 @@ async def test_two_agree_to_a_decrease_and_a_later_edit_takes_it_back(
     row = await submitted_less(sessions, company)
     await govern(Governance.STRICT)
     async with sessions.begin() as session:
-        row = await service.assess(session, **YES, **step(company, row, BOB))
+        row = await service.assess(session, step(company, row, BOB), **YES)
         assert row.status == "IN_REVIEW"
         with pytest.raises(AlreadyAssessed):
-            await service.assess(session, **YES, **step(company, row, BOB))
-        row = await service.assess(session, **YES, **step(company, row, CAROL))
+            await service.assess(session, step(company, row, BOB), **YES)
+        row = await service.assess(session, step(company, row, CAROL), **YES)
         assert row.status == "APPROVED"
         before = len(await trail(session, row))
         uneven = tuple(
@@ -160,7 +161,7 @@ async def test_two_agree_to_a_decrease_and_a_later_edit_takes_it_back(
             )
         )
         changes = Changes(variants=uneven)
-        row = await service.update(session, changes=changes, **step(company, row))
+        row = await service.update(session, step(company, row), changes=changes)
         (last,) = (await trail(session, row))[before:]
         agreement = await agreement_of(session, await queries.draft_of(session, row))
     assert row.status == "IN_REVIEW"
@@ -177,7 +178,7 @@ async def test_a_new_name_takes_nothing_back(
     async with sessions.begin() as session:
         row = await approved(session, company)
         changes = Changes(name="Another")
-        row = await service.update(session, changes=changes, **step(company, row))
+        row = await service.update(session, step(company, row), changes=changes)
     assert (row.status, row.name) == ("APPROVED", "Another")
 
 
@@ -190,7 +191,7 @@ async def test_nothing_starts_that_nobody_approved(
         row = await company.draft(session)
         with pytest.raises(NotApproved) as refused:
             await service.start(
-                session, environment_id=company.environment_id, **step(company, row)
+                session, step(company, row), environment_id=company.environment_id
             )
     assert isinstance(refused.value, IllegalTransition)
     assert (refused.value.source, refused.value.target) == ("DRAFT", "RUNNING")
@@ -203,7 +204,7 @@ async def test_a_start_that_was_approved_is_stamped_so(
     place: dict[str, Any] = {"environment_id": company.environment_id}
     async with sessions.begin() as session:
         row = await approved(session, company)
-        phase = await service.start(session, **place, **step(company, row))
+        phase = await service.start(session, step(company, row), **place)
         launch = (await governance.launches(session, [phase.id]))[phase.id]
         assert await governance.not_reviewed(session, phase.id) == ()
     assert (launch.reviewed, launch.governance) == (True, Governance.TEAM)
@@ -216,7 +217,7 @@ async def test_a_start_that_nobody_reviewed_is_stamped_so(
     async with sessions.begin() as session:
         row = await company.draft(session)
         phase = await service.start(
-            session, environment_id=company.environment_id, **step(company, row)
+            session, step(company, row), environment_id=company.environment_id
         )
         launch = (await governance.launches(session, [phase.id]))[phase.id]
         said = await governance.not_reviewed(session, phase.id)
@@ -230,9 +231,9 @@ async def test_a_split_that_changes_later_is_not_reviewed_by_then(
     place: dict[str, Any] = {"environment_id": company.environment_id}
     async with sessions.begin() as session:
         row = await approved(session, company)
-        await service.start(session, **place, **step(company, row))
+        await service.start(session, step(company, row), **place)
         same = await service.start_new_phase(
-            session, reason="Less.", coverage=0.5, **place, **step(company, row)
+            session, step(company, row), reason="Less.", coverage=0.5, **place
         )
         assert await governance.not_reviewed(session, same.id) == ()
         weights = [
@@ -240,7 +241,7 @@ async def test_a_split_that_changes_later_is_not_reviewed_by_then(
             service.WeightSpec("short", 0.2),
         ]
         other = await service.start_new_phase(
-            session, reason="Uneven.", weights=weights, **place, **step(company, row)
+            session, step(company, row), reason="Uneven.", weights=weights, **place
         )
         assert await governance.not_reviewed(session, other.id) == (
             "The design of this phase was changed after the review.",
@@ -253,7 +254,7 @@ async def test_a_metric_that_is_edited_is_not_reviewed_in_the_next_phase(
     place: dict[str, Any] = {"environment_id": company.environment_id}
     async with sessions.begin() as session:
         row = await approved(session, company)
-        await service.start(session, **place, **step(company, row))
+        await service.start(session, step(company, row), **place)
         metrics = await queries.metrics_by_keys(
             session, project_id=company.project_id, keys=["paid"]
         )
@@ -266,7 +267,7 @@ async def test_a_metric_that_is_edited_is_not_reviewed_in_the_next_phase(
             spec=replace(CONVERSION, window_days=14),
         )
         phase = await service.start_new_phase(
-            session, reason="Anew.", **place, **step(company, row)
+            session, step(company, row), reason="Anew.", **place
         )
         assert await governance.not_reviewed(session, phase.id) == (
             "The design of this phase was changed after the review.",
@@ -292,7 +293,7 @@ async def test_a_metric_that_is_edited_makes_another_design(
         )
         with pytest.raises(NotApproved, match="of what it is now"):
             await service.start(
-                session, environment_id=company.environment_id, **step(company, row)
+                session, step(company, row), environment_id=company.environment_id
             )
 
 
@@ -303,18 +304,18 @@ async def test_what_is_sent_back_is_a_draft_again_and_starts_over(
     async with sessions.begin() as session:
         row = await in_review(session, company)
         with pytest.raises(ReasonMissing) as refused:
-            await service.assess(session, **NO, **step(company, row, BOB))
+            await service.assess(session, step(company, row, BOB), **NO)
         assert refused.value.path == ("note",)
         row = await service.assess(
-            session, **NO, note="Too long.", **step(company, row, BOB)
+            session, step(company, row, BOB), **NO, note="Too long."
         )
         assert row.status == "DRAFT"
         assert await governance.open_review(session, row.id) is None
-        row = await service.submit(session, **step(company, row))
+        row = await service.submit(session, step(company, row))
         review = await governance.open_review(session, row.id)
         assert review is not None
         assert review.number == 2
-        row = await service.withdraw(session, **step(company, row))
+        row = await service.withdraw(session, step(company, row))
     assert row.status == "DRAFT"
 
 
@@ -324,7 +325,7 @@ async def test_what_is_not_ready_is_not_submitted(
     async with sessions.begin() as session:
         row = await company.draft(session, planned_units=None)
         with pytest.raises(ChecklistIncomplete) as refused:
-            await service.submit(session, **step(company, row))
+            await service.submit(session, step(company, row))
     assert "PLANNED_UNITS" in refused.value.items
 
 
@@ -335,10 +336,10 @@ async def test_of_two_last_approvals_at_once_each_is_counted_once(
     await govern(Governance.STRICT)
     given = [step(company, row, actor) for actor in (BOB, CAROL, DAVE)]
 
-    async def agree(by: dict[str, Any]) -> Experiment | Problem:
+    async def agree(by: Intent) -> Experiment | Problem:
         try:
             async with sessions.begin() as session:
-                return await service.assess(session, **YES, **by)
+                return await service.assess(session, by, **YES)
         except Problem as problem:
             return problem
 

@@ -19,9 +19,9 @@ from experiments.governance.errors import NotApproved, ScheduleInvalid
 from experiments.governance.models import ReviewVerdict, ScheduleStatus
 from experiments.lifecycle import ExperimentStatus
 from experiments.models import Experiment
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 from tests.experiments.governance.conftest import Govern
-from tests.experiments.governance.people import BOB, Clock, at, step
+from tests.experiments.governance.people import BOB, Clock, at
 
 pytestmark = pytest.mark.stores
 
@@ -38,9 +38,9 @@ async def scheduled(
     """A draft that starts at nine in Paris."""
     return await service.schedule(
         session,
+        step(company, row or await company.draft(session)),
         environment_id=company.environment_id,
         **PARIS,
-        **step(company, row or await company.draft(session)),
     )
 
 
@@ -114,9 +114,9 @@ async def test_without_a_zone_the_projects_clock_counts(
         # A Monday at nine.
         await service.schedule(
             session,
+            step(company, row),
             environment_id=company.environment_id,
             start_at="2026-10-26T09:00",
-            **step(company, row),
         )
         schedule = (await governance.last_schedules(session, [row.id]))[row.id]
     assert schedule.time_zone == "Asia/Tokyo"
@@ -129,9 +129,9 @@ async def test_a_start_that_is_refused_is_given_up_with_the_reason(
     await govern(Governance.TEAM)
     async with sessions.begin() as session:
         row = await company.draft(session)
-        row = await service.submit(session, **step(company, row))
+        row = await service.submit(session, step(company, row))
         row = await service.assess(
-            session, verdict=ReviewVerdict.APPROVE, **step(company, row, BOB)
+            session, step(company, row, BOB), verdict=ReviewVerdict.APPROVE
         )
         row = await scheduled(session, company, row)
         metric = (
@@ -182,22 +182,22 @@ async def test_a_schedule_is_given_up_by_a_person_and_by_an_edit(
 ) -> None:
     async with sessions.begin() as session:
         row = await scheduled(session, company)
-        row = await service.unschedule(session, **step(company, row))
+        row = await service.unschedule(session, step(company, row))
         assert row.status is ExperimentStatus.DRAFT
         row = await scheduled(session, company, row)
         changes = Changes(planned_units=2_000)
-        row = await service.update(session, changes=changes, **step(company, row))
+        row = await service.update(session, step(company, row), changes=changes)
         assert row.status is ExperimentStatus.DRAFT
-        row = await service.submit(session, **step(company, row))
+        row = await service.submit(session, step(company, row))
         row = await service.assess(
-            session, verdict=ReviewVerdict.APPROVE, **step(company, row, BOB)
+            session, step(company, row, BOB), verdict=ReviewVerdict.APPROVE
         )
         row = await scheduled(session, company, row)
-        row = await service.unschedule(session, **step(company, row))
+        row = await service.unschedule(session, step(company, row))
         assert row.status is ExperimentStatus.APPROVED
         row = await scheduled(session, company, row)
         changes = Changes(planned_units=3_000)
-        row = await service.update(session, changes=changes, **step(company, row))
+        row = await service.update(session, step(company, row), changes=changes)
         assert row.status is ExperimentStatus.IN_REVIEW
     clock.now = at("2026-10-26T08:00")
     assert await tick(sessions) == 0
@@ -209,7 +209,7 @@ async def test_a_start_by_hand_settles_the_schedule(
     async with sessions.begin() as session:
         row = await scheduled(session, company)
         await service.start(
-            session, environment_id=company.environment_id, **step(company, row)
+            session, step(company, row), environment_id=company.environment_id
         )
     clock.now = at("2026-10-26T08:00")
     assert await tick(sessions) == 0
@@ -238,9 +238,9 @@ async def test_a_start_lies_ahead_and_not_too_far(
         with pytest.raises(ScheduleInvalid) as refused:
             await service.schedule(
                 session,
+                step(company, row),
                 environment_id=company.environment_id,
                 **given,
-                **step(company, row),
             )
     assert refused.value.path == path
 
@@ -253,6 +253,6 @@ async def test_only_what_may_start_is_scheduled(
         with pytest.raises(NotApproved):
             await scheduled(session, company)
         row = await company.draft(session, "other")
-        row = await service.submit(session, **step(company, row))
+        row = await service.submit(session, step(company, row))
         with pytest.raises(IllegalTransition):
             await scheduled(session, company, row)

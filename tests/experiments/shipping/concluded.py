@@ -34,7 +34,7 @@ from experiments.models import Experiment, Phase
 from experiments.service.previewing import Foresight
 from experiments.service.shipping import ShipPlan
 from experiments.shipping.models import Shipment
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 FINE = Check(0.7, warned=False, failed=False, note="")
@@ -190,16 +190,6 @@ async def show(session: AsyncSession, phase: Phase, shown: Report) -> None:
     await session.flush()
 
 
-def step(company: Company, experiment: Experiment) -> dict[str, Any]:
-    """Who takes a step with the experiment as it is."""
-    return {
-        "project_id": company.project_id,
-        "experiment_id": experiment.id,
-        "expected_version": experiment.version,
-        "actor": company.actor,
-    }
-
-
 async def stopped(
     session: AsyncSession,
     company: Company,
@@ -210,12 +200,10 @@ async def stopped(
     """One that ran for ten days, with its results."""
     experiment = await company.draft(session, **changes)
     phase = await service.start(
-        session,
-        environment_id=company.environment_id,
-        **step(company, experiment),
+        session, step(company, experiment), environment_id=company.environment_id
     )
     clock.move(days=10)
-    row = await service.stop(session, reason="Enough.", **step(company, experiment))
+    row = await service.stop(session, step(company, experiment), reason="Enough.")
     if shown is not None:
         await show(session, phase, shown)
     return row
@@ -228,10 +216,10 @@ async def decided(
     row = await stopped(session, company, clock, report(), **changes)
     return await service.decide(
         session,
+        step(company, row),
         outcome=DecisionOutcome.SHIP,
         note="It works.",
         variant_key="short",
-        **step(company, row),
     )
 
 
@@ -241,9 +229,9 @@ async def previewed(
     """What shipping it would do, and the token."""
     row, token = await service.preview(
         session,
+        step(company, experiment),
         environment_id=company.environment_id,
         plan=plan,
-        **step(company, experiment),
     )
     return service.foresight_of(row), token
 
@@ -255,10 +243,10 @@ async def ship(
     _, token = await previewed(session, company, experiment, plan)
     return await service.ship(
         session,
+        step(company, experiment),
         environment_id=company.environment_id,
         token=token,
         plan=plan,
-        **step(company, experiment),
     )
 
 

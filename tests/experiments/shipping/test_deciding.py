@@ -33,13 +33,12 @@ from experiments.shipping.errors import (
 from experiments.shipping.models import DecisionRecord, Memo, MemoKind
 from experiments.shipping.parts import parts_of_memo
 from experiments.shipping.queries import last_memo
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 from tests.experiments.shipping.concluded import (
     BOB,
     CAROL,
     Clock,
     report,
-    step,
     stopped,
 )
 
@@ -77,8 +76,8 @@ async def test_a_decision_needs_a_note_and_the_variant_that_it_ships(
             {**SHIP, "outcome": DecisionOutcome.ABANDON},
         ):
             with pytest.raises(DesignInvalid):
-                await service.decide(session, **refused, **step(company, row))
-        decided = await service.decide(session, **SHIP, **step(company, row))
+                await service.decide(session, step(company, row), **refused)
+        decided = await service.decide(session, step(company, row), **SHIP)
     assert (decided.status, decided.decision) == ("DECIDED", "SHIP")
     assert decided.decided_variant == "short"
     assert decided.decided_at is not None
@@ -90,10 +89,10 @@ async def test_nothing_is_decided_while_it_runs(
     async with sessions.begin() as session:
         row = await company.draft(session)
         await service.start(
-            session, environment_id=company.environment_id, **step(company, row)
+            session, step(company, row), environment_id=company.environment_id
         )
         with pytest.raises(IllegalTransition):
-            await service.decide(session, **SHIP, **step(company, row))
+            await service.decide(session, step(company, row), **SHIP)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +109,7 @@ async def test_without_a_winner_it_is_decided_all_the_same(
     async with sessions.begin() as session:
         row = await stopped(session, company, clock)
         decided = await service.decide(
-            session, outcome=outcome, note="It shows nothing.", **step(company, row)
+            session, step(company, row), outcome=outcome, note="It shows nothing."
         )
         record = await record_of(session)
     assert (decided.status, decided.decision) == (ExperimentStatus.DECIDED, outcome)
@@ -140,7 +139,7 @@ async def test_what_no_look_has_read_is_not_shipped_whatever_is_said_for_it(
         row = await stopped(session, company, clock, counts if shown else None)
         with pytest.raises(DecisionRefused, match="No look has read") as refused:
             await service.decide(
-                session, **SHIP, reservations=EARLY, **step(company, row)
+                session, step(company, row), **SHIP, reservations=EARLY
             )
         await session.refresh(row)
     assert (refused.value.code, row.status) == ("DECISION_REFUSED", "STOPPED")
@@ -154,13 +153,13 @@ async def test_an_invalid_result_never_ships(
         row = await stopped(session, company, clock, shown)
         with pytest.raises(DecisionRefused, match="invalid"):
             await service.decide(
-                session, **SHIP, reservations=EARLY, **step(company, row)
+                session, step(company, row), **SHIP, reservations=EARLY
             )
         decided = await service.decide(
             session,
+            step(company, row),
             outcome=DecisionOutcome.ABANDON,
             note="A broken split.",
-            **step(company, row),
         )
     assert decided.decision is DecisionOutcome.ABANDON
 
@@ -174,7 +173,7 @@ async def test_what_harms_a_guardrail_never_ships(
         row = await stopped(session, company, clock, shown)
         with pytest.raises(DecisionRefused, match="harms is not shipped: revenue"):
             await service.decide(
-                session, **SHIP, reservations=accepted, **step(company, row)
+                session, step(company, row), **SHIP, reservations=accepted
             )
 
 
@@ -184,8 +183,8 @@ async def test_before_its_time_it_ships_only_with_a_reason_that_is_written_down(
     async with sessions.begin() as session:
         row = await stopped(session, company, clock, report(**EARLY_REPORT))
         with pytest.raises(EarlyDecision, match="400 of 1,000"):
-            await service.decide(session, **SHIP, **step(company, row))
-        await service.decide(session, **SHIP, reservations=EARLY, **step(company, row))
+            await service.decide(session, step(company, row), **SHIP)
+        await service.decide(session, step(company, row), **SHIP, reservations=EARLY)
         record = await record_of(session)
         memo = await last_memo(session, row.id)
     assert record.early_reason == "The season ends."
@@ -200,7 +199,7 @@ async def test_a_bound_that_was_crossed_early_is_enough(
 ) -> None:
     async with sessions.begin() as session:
         row = await stopped(session, company, clock, report(matured=400))
-        await service.decide(session, **SHIP, **step(company, row))
+        await service.decide(session, step(company, row), **SHIP)
         assert (await record_of(session)).early_reason is None
 
 
@@ -214,15 +213,15 @@ async def test_an_unresolved_guardrail_is_accepted_by_name(
             with pytest.raises(GuardrailUnresolved, match="revenue"):
                 await service.decide(
                     session,
+                    step(company, row),
                     **SHIP,
                     reservations=Reservations(acceptances=lacking),
-                    **step(company, row),
                 )
         await service.decide(
             session,
+            step(company, row),
             **SHIP,
             reservations=Reservations(acceptances=(("revenue", "It is small."),)),
-            **step(company, row),
         )
         record = await record_of(session)
     assert record.acceptances == [
@@ -244,7 +243,7 @@ async def test_what_goes_against_the_advice_needs_another_reviewer(
             experiment_id=row.id,
             actor=company.actor,
         )
-        bob = {**step(company, row), "actor": BOB}
+        bob = step(company, row, BOB)
         agreed: dict[str, Any] = {
             "project_id": company.project_id,
             "experiment_id": row.id,
@@ -255,9 +254,9 @@ async def test_what_goes_against_the_advice_needs_another_reviewer(
         }
         await service.approve_decision(session, actor=BOB, **agreed)
         with pytest.raises(ApprovalNeeded):
-            await service.decide(session, **SHIP, **bob)
+            await service.decide(session, bob, **SHIP)
         await service.approve_decision(session, actor=CAROL, **agreed)
-        await service.decide(session, **SHIP, **bob)
+        await service.decide(session, bob, **SHIP)
         record = await record_of(session)
     assert (record.opposes, record.reviewed) == (True, True)
     assert record.approved_by == "carol@example.com"
@@ -291,7 +290,7 @@ async def test_an_agreement_is_with_one_version_of_the_memo(
             **here,
         )
         with pytest.raises(ApprovalNeeded):
-            await service.decide(session, **SHIP, **step(company, row))
+            await service.decide(session, step(company, row), **SHIP)
 
 
 async def test_a_key_agrees_with_nothing(
@@ -320,9 +319,9 @@ async def test_alone_one_decides_against_the_advice_and_is_stamped(
         row = await stopped(session, company, clock, report())
         await service.decide(
             session,
+            step(company, row),
             outcome=DecisionOutcome.ROLL_BACK,
             note="Nobody likes it.",
-            **step(company, row),
         )
         record = await record_of(session)
         memo = await last_memo(session, row.id)
@@ -346,7 +345,7 @@ async def test_a_memo_with_an_empty_part_decides_nothing(
             **here,
         )
         with pytest.raises(MemoIncomplete, match="usersNotice"):
-            await service.decide(session, **SHIP, **step(company, row))
+            await service.decide(session, step(company, row), **SHIP)
 
 
 async def test_a_decision_is_bound_to_a_version_of_its_own(
@@ -357,8 +356,8 @@ async def test_a_decision_is_bound_to_a_version_of_its_own(
         here = {"project_id": company.project_id, "experiment_id": row.id}
         first = await service.generate_memo(session, actor=company.actor, **here)
         with pytest.raises(StaleVersion):
-            await service.decide(session, **SHIP, memo_version=2, **step(company, row))
-        await service.decide(session, **SHIP, memo_version=1, **step(company, row))
+            await service.decide(session, step(company, row), **SHIP, memo_version=2)
+        await service.decide(session, step(company, row), **SHIP, memo_version=1)
         record = await record_of(session)
         bound = await session.get_one(Memo, record.memo_id)
         audited = (

@@ -16,8 +16,8 @@ from experiments.service.memos import MemoChanges
 from experiments.shipping.errors import MemoIncomplete
 from experiments.shipping.models import Memo, MemoKind
 from experiments.shipping.parts import parts_of_memo
-from tests.experiments.company import Company
-from tests.experiments.shipping.concluded import Clock, report, step, stopped
+from tests.experiments.company import Company, step
+from tests.experiments.shipping.concluded import Clock, report, stopped
 
 pytestmark = pytest.mark.stores
 
@@ -66,13 +66,13 @@ async def test_coverage_that_a_ramp_came_to_was_planned(
     async with sessions.begin() as session:
         row = await company.draft(session)
         steps = (RampStep(0.1), RampStep(0.5))
-        row = await service.plan_ramp(session, steps=steps, **step(company, row))
+        row = await service.plan_ramp(session, step(company, row), steps=steps)
         await service.start(
-            session, environment_id=company.environment_id, **step(company, row)
+            session, step(company, row), environment_id=company.environment_id
         )
         for coverage in (0.5, 0.6):
             row = await service.raise_coverage(
-                session, coverage=coverage, **step(company, row)
+                session, step(company, row), coverage=coverage
             )
             memo = await service.generate_memo(
                 session,

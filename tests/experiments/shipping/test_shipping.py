@@ -1,6 +1,7 @@
 """Shipping by a preview's token, step by step, and taking it back."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ from experiments.shipping.models import (
     Remeasurement,
     ShipPreview,
 )
-from tests.experiments.company import Company
+from tests.experiments.company import Company, step
 from tests.experiments.shipping.concluded import (
     Clock,
     as_it_is,
@@ -38,7 +39,6 @@ from tests.experiments.shipping.concluded import (
     previewed,
     report,
     ship,
-    step,
     stopped,
 )
 
@@ -96,10 +96,10 @@ async def test_an_effect_that_is_large_enough_can_be_measured(
         row = await stopped(session, company, clock, report(effect=0.1))
         row = await service.decide(
             session,
+            step(company, row),
             outcome=DecisionOutcome.SHIP,
             note="It works.",
             variant_key="short",
-            **step(company, row),
         )
         held, _ = await previewed(session, company, row, PLAN)
         nobody, _ = await previewed(session, company, row, ShipPlan("short"))
@@ -137,9 +137,9 @@ async def test_only_what_was_decided_on_is_shipped(
             await previewed(session, company, row, PLAN)
         row = await service.decide(
             session,
+            step(company, row),
             outcome=DecisionOutcome.INCONCLUSIVE,
             note="Who knows.",
-            **step(company, row),
         )
         with pytest.raises(ShipRefused):
             await previewed(session, company, row, PLAN)
@@ -164,10 +164,10 @@ async def test_a_token_stands_for_its_plan_its_version_and_a_quarter_of_an_hour(
         async def attempt(said: str, plan: ShipPlan, expected: int) -> None:
             await service.ship(
                 session,
+                replace(step(company, row), expected_version=expected),
                 environment_id=company.environment_id,
                 token=said,
                 plan=plan,
-                **{**step(company, row), "expected_version": expected},
             )
 
         with pytest.raises(PreviewChanged):
@@ -198,10 +198,10 @@ async def test_a_token_is_used_once(
             "token": token,
             "plan": PLAN,
         }
-        await service.ship(session, **here, **step(company, row))
+        await service.ship(session, step(company, row), **here)
         row = await as_it_is(session, row)
         with pytest.raises(PreviewUsed):
-            await service.ship(session, **here, **step(company, row))
+            await service.ship(session, step(company, row), **here)
 
 
 async def test_the_first_step_begins_at_once_and_the_rest_wait(
@@ -229,7 +229,7 @@ async def test_after_the_last_step_five_in_a_hundred_still_have_the_control(
         shipment = await ship(session, company, row, PLAN)
         for share in (0.5, 1.0):
             row = await as_it_is(session, row)
-            await service.advance_rollout(session, **step(company, row))
+            await service.advance_rollout(session, step(company, row))
             assert shipment.share == share
         row = await as_it_is(session, row)
         decisions = await given(session, company)
@@ -278,13 +278,13 @@ async def test_a_rollout_that_is_held_stays_until_somebody_advances_it(
         shipment = await ship(session, company, row, PLAN)
         row = await as_it_is(session, row)
         with pytest.raises(ReasonMissing):
-            await service.hold_rollout(session, reason=" ", **step(company, row))
-        await service.hold_rollout(session, reason="Tickets.", **step(company, row))
+            await service.hold_rollout(session, step(company, row), reason=" ")
+        await service.hold_rollout(session, step(company, row), reason="Tickets.")
         clock.move(days=9)
         assert not await service.advance_if_due(session, row.id)
         assert (shipment.share, shipment.held_reason) == (0.1, "Tickets.")
         row = await as_it_is(session, row)
-        await service.advance_rollout(session, **step(company, row))
+        await service.advance_rollout(session, step(company, row))
         assert (shipment.share, shipment.held_reason) == (0.5, None)
         said = await actions(session)
     assert said[-2:] == ["rollout.hold", "rollout.advance"]
@@ -298,8 +298,8 @@ async def test_a_roll_back_gives_everyone_the_control_at_once(
         shipment = await ship(session, company, row, AT_ONCE)
         row = await as_it_is(session, row)
         with pytest.raises(ReasonMissing):
-            await service.roll_back(session, reason="", **step(company, row))
-        row = await service.roll_back(session, reason="It hurts.", **step(company, row))
+            await service.roll_back(session, step(company, row), reason="")
+        row = await service.roll_back(session, step(company, row), reason="It hurts.")
         decisions = await given(session, company)
         holdback = await session.get_one(Phase, shipment.holdback_phase_id)
         outcomes = (await session.exec(select(DecisionRecord.outcome))).all()
@@ -319,7 +319,7 @@ async def test_a_rollout_on_its_way_is_rolled_back_too_and_goes_no_further(
         row = await decided(session, company, clock)
         await ship(session, company, row, PLAN)
         row = await as_it_is(session, row)
-        await service.roll_back(session, reason="It hurts.", **step(company, row))
+        await service.roll_back(session, step(company, row), reason="It hurts.")
         clock.move(days=2)
         assert not await service.advance_if_due(session, row.id)
         row = await as_it_is(session, row)
@@ -335,8 +335,8 @@ async def test_what_is_shipped_is_put_away_once_no_code_asks_for_it(
         await ship(session, company, row, AT_ONCE)
         row = await as_it_is(session, row)
         with pytest.raises(LiveReference):
-            await service.archive(session, **step(company, row))
-        row = await service.archive(session, references_gone=True, **step(company, row))
+            await service.archive(session, step(company, row))
+        row = await service.archive(session, step(company, row), references_gone=True)
         assert not (await load(session, company.environment_id)).phases
     assert row.status is ExperimentStatus.ARCHIVED
 
