@@ -17,11 +17,22 @@ from experiments.errors import DesignInvalid, MetricUnknown
 from experiments.freezing import metric_design
 from experiments.readiness.baselines import Observed, inside_accounts, observed
 from experiments.readiness.queries import accounts_of
-from experiments.readiness.questions import MAX_ARMS, Baseline, Clusters, Question
+from experiments.readiness.questions import (
+    MAX_ARMS,
+    Baseline,
+    Clusters,
+    Question,
+    Widening,
+)
 from experiments.readiness.sizing import sized
 
 _READ = {"policy": Policy.READ}
 _DAY_SECONDS = 86_400
+
+strawberry.enum(
+    Widening,
+    description="What an effect does to how much treated units vary.",
+)
 
 
 @strawberry.input(
@@ -64,6 +75,11 @@ class PowerAnalysisInput:
     )
     variance: float | None = strawberry.field(
         default=None, description="Of a unit's value; left out, `baseline` is a share."
+    )
+    widening: Widening = strawberry.field(
+        default=Widening.AMOUNTS,
+        description="With `variance`: how much more treated units vary. Of a share, "
+        "and of a metric, that is known.",
     )
     minimum_effect: float = strawberry.field(
         description="The smallest difference that matters; negative for a fall."
@@ -198,12 +214,7 @@ async def _clusters(
 def _question(
     given: PowerAnalysisInput, seen: Observed | None, clusters: Clusters | None
 ) -> Question:
-    if seen is not None:
-        base = seen.baseline
-    else:
-        mean = given.baseline or 0.0
-        binary = given.variance is None
-        base = Baseline(mean, given.variance or mean * (1 - mean), binary)
+    base = seen.baseline if seen is not None else _assumed(given)
     if len(given.weights) > MAX_ARMS:
         raise DesignInvalid(f"At most {MAX_ARMS} arms.", path=("weights",))
     effect = given.minimum_effect * (abs(base.mean) if given.relative else 1.0)
@@ -220,6 +231,13 @@ def _question(
         explained=explained,
         clusters=clusters,
     )
+
+
+def _assumed(given: PowerAnalysisInput) -> Baseline:
+    mean = given.baseline or 0.0
+    if given.variance is None:
+        return Baseline(mean, mean * (1 - mean), binary=True)
+    return Baseline.assumed(mean, given.variance, given.widening)
 
 
 def _daily(

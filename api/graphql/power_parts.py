@@ -49,6 +49,9 @@ class PowerBaseline:
 
     mean: float = strawberry.field(description="Mean, or share, in the metric's unit.")
     variance: float = strawberry.field(description="Of a unit's value.")
+    treatment_variance: float = strawberry.field(
+        description="The same in a treatment arm, at the effect: the size is for both."
+    )
     binary: bool = strawberry.field(description="Whether values are 0 or 1.")
     explained: float = strawberry.field(
         description="Share of the variance that the value before exposure explains."
@@ -129,6 +132,7 @@ class PowerAnalysis:
             baseline=PowerBaseline(
                 mean=question.baseline.mean,
                 variance=question.baseline.variance,
+                treatment_variance=question.baseline.moved(question.effect),
                 binary=question.baseline.binary,
                 explained=question.explained,
                 units_seen=None if units_seen is None else Long(units_seen),
@@ -159,7 +163,13 @@ class PowerAnalysis:
     def of_document(cls, body: Mapping[str, Any]) -> "PowerAnalysis":
         """From evidence."""
         size = size_of(body["size"])
-        base = Baseline(body["baseline"], body["variance"], body["binary"])
+        base = Baseline(
+            body["baseline"],
+            body["variance"],
+            body["binary"],
+            level=body.get("level", 0.0),
+            counted=body.get("counted", 0.0),
+        )
         question = Question(base, body["effect"], explained=body["explained"])
         return cls.of(
             question,

@@ -93,4 +93,9 @@ RESULTS: Mapping[str, Mapping[str, str]] = {
         "NOT_ENOUGH_DATA": "None of these can be said.",
         "INVALID": "A check failed: nothing is said.",
     },
+    "Widening": {
+        "AMOUNTS": "The deviation grows as the mean does: everyone pays a tenth more.",
+        "COUNTS": "The chance of single events grows with the mean, the rest squared.",
+        "NONE": "Both arms vary alike, as textbooks' tables have it.",
+    },
 }

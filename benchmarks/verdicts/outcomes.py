@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from experiments.design import Direction, MetricKind, SourceValue
 from experiments.measurement import MetricSpec
+from experiments.readiness.powering import baseline_of_means, baseline_of_ratios
 from experiments.readiness.questions import Baseline
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -39,8 +40,8 @@ class Kind(Protocol):
     def draw(self, treated: NDArray[np.bool_], draw: np.random.Generator) -> Doings:
         """What each unit does, treated or not."""
 
-    def value(self, doings: Doings) -> Floats:
-        """Each unit's value as the metric has it, or its part of a ratio's error."""
+    def baseline(self, doings: Doings) -> Baseline:
+        """What a planner reads from the values of the past."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,10 @@ class Converting:
         rate = np.where(treated, 0.45, 0.30)
         return Doings((draw.random(treated.size) < rate).astype(np.float64))
 
-    def value(self, doings: Doings) -> Floats:
-        """The same."""
-        return doings.total
+    def baseline(self, doings: Doings) -> Baseline:
+        """Its share."""
+        mean = float(doings.total.mean())
+        return Baseline(mean, mean * (1.0 - mean), binary=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,9 @@ class Paying:
         total: Floats = np.where(pays, amount, 0.0).round(2)
         return Doings(total, before=before.round(2))
 
-    def value(self, doings: Doings) -> Floats:
-        """What is left below the cap."""
-        return np.minimum(doings.total, CAP)
+    def baseline(self, doings: Doings) -> Baseline:
+        """Of what is left below the cap: amounts."""
+        return baseline_of_means(np.minimum(doings.total, CAP), event=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +97,10 @@ class Ordering:
         orders = draw.binomial(visits, chance)
         return Doings(orders.astype(np.float64), visits.astype(np.float64))
 
-    def value(self, doings: Doings) -> Floats:
-        """The ratio, and each unit's distance from it, as the delta method has it."""
+    def baseline(self, doings: Doings) -> Baseline:
+        """The ratio, of whole orders."""
         assert doings.base is not None
-        ratio = doings.total.sum() / doings.base.sum()
-        found: Floats = ratio + (doings.total - ratio * doings.base) / (
-            doings.base.mean()
-        )
-        return found
+        return baseline_of_ratios(doings.total, doings.base, event=1.0)
 
 
 def _spec(name: str, kind: MetricKind, event: str, **parts: object) -> MetricSpec:
@@ -149,15 +147,13 @@ class Truth:
 
 @cache
 def truth_of(kind: str) -> Truth:
-    """The control's mean and variance, and the effect of the treatment."""
+    """What the control is like, and the effect of the treatment."""
     draw = np.random.default_rng(20_260_302)
     seed = int(draw.integers(2**31))
-    arms = [
-        KINDS[kind].value(
+    before, after = (
+        KINDS[kind].baseline(
             KINDS[kind].draw(np.full(TRUTH_DRAWS, arm), np.random.default_rng(seed))
         )
         for arm in (False, True)
-    ]
-    binary = KINDS[kind].spec.kind is MetricKind.CONVERSION
-    baseline = Baseline(float(arms[0].mean()), float(arms[0].var()), binary=binary)
-    return Truth(baseline, float(arms[1].mean() - arms[0].mean()))
+    )
+    return Truth(before, after.mean - before.mean)

@@ -1,11 +1,12 @@
 """The size of a draft's experiment: its question, from what was seen of its metric."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from experiments.design import Direction, MetricDesign
+from experiments.design import Direction, MetricDesign, MetricKind, SourceValue
 from experiments.events.studies import HistoryValues
 from experiments.freezing import metric_design
 from experiments.plan import Adjustment, MarginKind
@@ -19,10 +20,19 @@ from experiments.readiness.sizing import (
     sized,
 )
 
+Floats: TypeAlias = NDArray[np.float64]
+
 LEAST_UNITS = 30
 """Units from which a baseline is more than a guess."""
 LEAST_PAIRS = 100
 """Units seen in both periods from which a correlation is."""
+
+_COUNTED = frozenset(
+    {MetricKind.COUNT, MetricKind.SUM, MetricKind.RATIO, MetricKind.CADENCE}
+)
+"""Kinds whose value adds up events, each as much as any other, where they are ONE."""
+_UNSCALED = frozenset({MetricKind.TIME_TO_EVENT, MetricKind.FUNNEL})
+"""Kinds whose values have an upper end: days of a window, steps of a funnel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,8 @@ class Proposal:
             "baseline": question.baseline.mean,
             "variance": question.baseline.variance,
             "binary": question.baseline.binary,
+            "level": question.baseline.level,
+            "counted": question.baseline.counted,
             "effect": question.effect,
             "explained": question.explained,
             "weights": list(question.weights),
@@ -126,18 +138,44 @@ def enrolling(situation: Situation, seen: Seen) -> tuple[float, ...]:
 
 
 def baseline_of(metric: MetricDesign, history: HistoryValues) -> Baseline:
-    """Mean and variance of a unit's value, in the metric's own unit."""
+    """What a unit's value is like, in the metric's own unit, below its cap."""
     y = history.y.astype(np.float64) / metric.numerator_steps
+    if metric.cap is not None:
+        y = np.minimum(y, metric.cap / metric.numerator_steps)
+    counts = metric.kind in _COUNTED and metric.numerator.value is SourceValue.ONE
+    event = 1 / metric.numerator_steps if counts else 0.0
     if metric.is_ratio:
         d = history.d.astype(np.float64) / metric.denominator_steps
-        if d.sum() <= 0:
-            return Baseline(0.0, 0.0, binary=False)
-        variance = float(linearised(y, d).var(ddof=1))
-        return Baseline(float(y.sum() / d.sum()), variance, binary=False)
-    mean = float(y.mean())
+        return baseline_of_ratios(y, d, event=event)
     if metric.is_binary:
+        mean = float(y.mean())
         return Baseline(mean, mean * (1 - mean), binary=True)
-    return Baseline(mean, float(y.var(ddof=1)), binary=False)
+    return baseline_of_means(y, event=event, scales=metric.kind not in _UNSCALED)
+
+
+def baseline_of_means(y: Floats, *, event: float, scales: bool = True) -> Baseline:
+    """From a value by unit.
+
+    Args:
+        y: Values in the metric's unit.
+        event: What one event adds to a value where events are counted; 0 for amounts.
+        scales: Whether a treatment multiplies values rather than shifting them.
+    """
+    mean, level = float(y.mean()), float(np.abs(y).mean())
+    counted = event * level if scales else 0.0
+    spread = float(y.var(ddof=1))
+    return Baseline(mean, spread, False, level if scales else 0.0, counted)
+
+
+def baseline_of_ratios(y: Floats, d: Floats, *, event: float) -> Baseline:
+    """From a pair by unit: the variance is that of its part of the ratio's error."""
+    below = float(d.sum())
+    if below <= 0:
+        return Baseline(0.0, 0.0, binary=False)
+    level = float(np.abs(y).sum()) / below
+    counted = event * level / float(d.mean())
+    spread = float(linearised(y, d).var(ddof=1))
+    return Baseline(float(y.sum()) / below, spread, False, level, counted)
 
 
 def explained_by(before: HistoryValues, after: HistoryValues) -> float:

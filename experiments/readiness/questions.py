@@ -3,14 +3,24 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from experiments.errors import DesignInvalid
 from experiments.plan import StoppingRule
 from experiments.statistics.factors import clustering_factor
+from experiments.statistics.widening import widened_variance
 
 USUAL_LOOKS = 14
 """Where nobody knows how long it takes."""
 MAX_ARMS = 20
+
+
+class Widening(StrEnum):
+    """What a treatment that moves the mean does to how much units vary."""
+
+    AMOUNTS = "AMOUNTS"
+    COUNTS = "COUNTS"
+    NONE = "NONE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +31,32 @@ class Baseline:
     variance: float
     """Of a unit's value; a share's own, where it is one."""
     binary: bool
+    level: float = 0.0
+    """What an effect is a share of, which multiplies what units do: the mean size of
+    their values. 0: an effect shifts values, and both arms vary alike."""
+    counted: float = 0.0
+    """The part of the variance that comes of counting single events."""
+
+    @classmethod
+    def assumed(cls, mean: float, variance: float, widening: Widening) -> "Baseline":
+        """One that is given by hand, of values from 0 up; else say NONE."""
+        level = 0.0 if widening is Widening.NONE else abs(mean)
+        counted = level if widening is Widening.COUNTS else 0.0
+        return cls(mean, variance, binary=False, level=level, counted=counted)
 
     def moved(self, effect: float) -> float:
-        """The variance where the mean has moved by an effect."""
-        if not self.binary:
+        """The variance in the arm whose mean has moved by an effect."""
+        if self.binary:
+            mean = self.mean + effect
+            return mean * (1 - mean)
+        if self.level <= 0:
             return self.variance
-        mean = self.mean + effect
-        return mean * (1 - mean)
+        return widened_variance(
+            variance=self.variance,
+            effect=math.copysign(effect, effect * self.mean),
+            level=self.level,
+            counted=self.counted,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from experiments.errors import DesignInvalid
 from experiments.plan import StoppingRule
 from experiments.readiness.enrolment import DAYS_OF_WEEK, days_until, enrolled, pace
 from experiments.readiness.questions import Baseline, Question, check_question
@@ -21,8 +22,8 @@ from experiments.statistics.errors import StatisticsError
 from experiments.statistics.factors import clusters_for_units
 from experiments.statistics.inferiority import smallest_margin
 from experiments.statistics.minimum_effects import (
-    minimum_effect_of_means,
     minimum_effect_of_proportions,
+    minimum_widening_effect,
 )
 from experiments.statistics.power import (
     NullVariance,
@@ -38,6 +39,10 @@ MAX_WEEKS = 26
 MAX_LOOKS = 60
 GUARDRAIL_ALPHA = 0.05
 """One-sided error rate of non-inferiority."""
+
+TESTS = (NullVariance.POOLED, NullVariance.SEPARATE)
+"""Two shares are compared by the score test or by Welch's: units are for both, and
+differ only where the arms do."""
 
 SPENDING = {
     StoppingRule.OBRIEN_FLEMING: Spending.OBRIEN_FLEMING,
@@ -102,6 +107,14 @@ def sized(question: Question, daily: Sequence[float] = ()) -> Size:
         DesignInvalid: A number of the question is out of its range.
     """
     check_question(question)
+    try:
+        return _sized(question, daily)
+    except StatisticsError as trouble:
+        message = f"No size answers numbers that far from 1 ({trouble})."
+        raise DesignInvalid(message, path=("minimumEffect",)) from trouble
+
+
+def _sized(question: Question, daily: Sequence[float]) -> Size:
     days = days_until(sum(units_needed(question, 1.0)), daily)
     if question.stopping is not StoppingRule.FIXED_HORIZON and days is not None:
         question = replace(question, looks=looks_of(days))
@@ -123,25 +136,29 @@ def units_needed(question: Question, cost: float) -> tuple[int, ...]:
     """Randomised units by arm, where looks multiply them by `cost`."""
     control, treatment = question.shares
     base, effect = question.baseline, question.effect
+    ratio, factor = treatment / control, question.factor * cost
     if base.binary:
-        units = units_for_proportions(
-            baseline=base.mean,
-            minimum_effect=effect,
-            alpha=question.level,
-            power=question.power,
-            null_variance=NullVariance.POOLED,
-            ratio=treatment / control,
-            factor=question.factor * cost,
+        units = max(
+            units_for_proportions(
+                baseline=base.mean,
+                minimum_effect=effect,
+                alpha=question.level,
+                power=question.power,
+                null_variance=null,
+                ratio=ratio,
+                factor=factor,
+            )
+            for null in TESTS
         )
     else:
         units = units_for_means(
             control_variance=base.variance,
-            treatment_variance=base.variance,
+            treatment_variance=base.moved(effect),
             minimum_effect=abs(effect),
             alpha=question.level,
             power=question.power,
-            ratio=treatment / control,
-            factor=question.factor * cost,
+            ratio=ratio,
+            factor=factor,
         )
     arms = (math.ceil(units * weight / control - 1e-9) for weight in question.weights)
     if question.clusters is None:
@@ -156,18 +173,21 @@ def power_of(question: Question, units: float) -> float:
     base, effect = question.baseline, question.effect
     try:
         if base.binary:
-            return power_of_proportions(
-                baseline=base.mean,
-                minimum_effect=effect,
-                control_units=control,
-                alpha=question.level,
-                null_variance=NullVariance.POOLED,
-                ratio=treatment / control,
+            return min(
+                power_of_proportions(
+                    baseline=base.mean,
+                    minimum_effect=effect,
+                    control_units=control,
+                    alpha=question.level,
+                    null_variance=null,
+                    ratio=treatment / control,
+                )
+                for null in TESTS
             )
         return power_of_means(
             minimum_effect=abs(effect),
             control_variance=base.variance,
-            treatment_variance=base.variance,
+            treatment_variance=base.moved(effect),
             control_units=control,
             treatment_units=treatment,
             alpha=question.level,
@@ -185,19 +205,11 @@ def minimum_effect(question: Question, units: float) -> float | None:
     base, sign = question.baseline, math.copysign(1.0, question.effect)
     try:
         if base.binary:
-            # A fall of a share is a rise of its rest.
-            found = minimum_effect_of_proportions(
-                baseline=base.mean if sign > 0 else 1 - base.mean,
-                control_units=control,
-                alpha=question.level,
-                power=question.power,
-                null_variance=NullVariance.POOLED,
-                ratio=treatment / control,
-            )
+            found = _smallest_share(question, control, treatment / control)
         else:
-            found = minimum_effect_of_means(
+            found = minimum_widening_effect(
                 control_variance=base.variance,
-                treatment_variance=base.variance,
+                widened=lambda effect: base.moved(sign * effect),
                 control_units=control,
                 treatment_units=treatment,
                 alpha=question.level,
@@ -206,6 +218,25 @@ def minimum_effect(question: Question, units: float) -> float | None:
     except StatisticsError:
         return None
     return None if found is None else sign * found
+
+
+def _smallest_share(question: Question, units: float, ratio: float) -> float | None:
+    """The smallest rise, or fall, that either test of two shares sees."""
+    mean = question.baseline.mean
+    each = [
+        minimum_effect_of_proportions(
+            # A fall of a share is a rise of its rest.
+            baseline=mean if question.effect > 0 else 1 - mean,
+            control_units=units,
+            alpha=question.level,
+            power=question.power,
+            null_variance=null,
+            ratio=ratio,
+        )
+        for null in TESTS
+    ]
+    found = [effect for effect in each if effect is not None]
+    return max(found) if len(found) == len(each) else None
 
 
 def margin_shown(

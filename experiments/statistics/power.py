@@ -58,6 +58,7 @@ class NullVariance(StrEnum):
 
     CONTROL = "CONTROL"
     POOLED = "POOLED"
+    SEPARATE = "SEPARATE"
 
 
 def units_for_proportions(
@@ -80,7 +81,8 @@ def units_for_proportions(
             two-sided.
         power: Chance of seeing the difference if it is there, in (0, 1).
         null_variance: POOLED takes the mean of both shares under no difference, as
-            textbooks do; CONTROL takes the baseline, as the calculators on the web do.
+            textbooks and the score test do; CONTROL takes the baseline, as the
+            calculators on the web do; SEPARATE each arm's own, as Welch's test does.
         ratio: Units in treatment per unit in control; 1 for an even split.
         factor: What clusters, adjustment and looks multiply the units by, above 0.
         sides: 2 for a two-sided test, 1 for a one-sided one.
@@ -201,11 +203,12 @@ def _spreads(
         raise InvalidArgument("minimum_effect", "must not be 0")
     end = fraction("minimum_effect", baseline + minimum_effect)
     size("ratio", ratio)
+    under_effect = math.sqrt(start * (1.0 - start) + end * (1.0 - end) / ratio)
+    if null_variance is NullVariance.SEPARATE:
+        return under_effect, under_effect
     pooled = null_variance is NullVariance.POOLED
     null = (start + ratio * end) / (1.0 + ratio) if pooled else start
-    under_none = math.sqrt(null * (1.0 - null) * (1.0 + 1.0 / ratio))
-    under_effect = math.sqrt(start * (1.0 - start) + end * (1.0 - end) / ratio)
-    return under_none, under_effect
+    return math.sqrt(null * (1.0 - null) * (1.0 + 1.0 / ratio)), under_effect
 
 
 def _planned_error(

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.stores
 
 POWER = """query ($input: PowerAnalysisInput!) { powerAnalysis(input: $input) {
   unitsPerArm total effect inflation dailyUnits days weeks durationDays
-  baseline { mean variance binary explained unitsSeen clusterSize clusterCorrelation }
+  baseline { mean variance treatmentVariance binary explained unitsSeen
+    clusterSize clusterCorrelation }
   curve { week units minimumEffect power }
   stops { effect expectedFraction stopped } } }"""
 NEVER = """mutation { createMetric(input: { idempotencyKey: "never", key: "never",
@@ -64,12 +65,33 @@ async def test_accounts_of_ten(edge: Edge) -> None:
 
 
 async def test_a_relative_effect_on_a_mean(edge: Edge) -> None:
-    given = {"baseline": 10.0, "variance": 100.0, "minimumEffect": 0.05}
+    given = {
+        "baseline": 10.0,
+        "variance": 100.0,
+        "minimumEffect": 0.05,
+        "widening": "NONE",
+    }
     found = await ask(edge, relative=True, **given)
     assert found["effect"] == 0.5
     assert found["unitsPerArm"] == [6_280, 6_280]
+    assert found["baseline"]["treatmentVariance"] == 100.0
     known = await ask(edge, relative=True, explained=0.25, **given)
     assert known["total"] == pytest.approx(0.75 * found["total"], abs=4)
+
+
+async def test_treated_units_vary_more_unless_it_is_said_that_they_do_not(
+    edge: Edge,
+) -> None:
+    given = {"baseline": 10.0, "variance": 100.0, "minimumEffect": 1.0}
+    amounts = await ask(edge, **given)
+    assert amounts["baseline"]["treatmentVariance"] == pytest.approx(121.0)
+    counts = await ask(edge, widening="COUNTS", **given)
+    assert counts["baseline"]["treatmentVariance"] == pytest.approx(11 + 1.21 * 90)
+    alike = await ask(edge, widening="NONE", **given)
+    assert alike["total"] < counts["total"] < amounts["total"]
+    assert amounts["total"] / alike["total"] == pytest.approx(2.21 / 2, abs=0.002)
+    share = await ask(edge, baseline=0.04)
+    assert share["baseline"]["treatmentVariance"] == pytest.approx(0.05 * 0.95)
 
 
 async def test_a_rule_is_rehearsed_before_anyone_is_assigned(edge: Edge) -> None:
@@ -93,6 +115,7 @@ async def test_a_rule_is_rehearsed_before_anyone_is_assigned(edge: Edge) -> None
         ({"baseline": 0.04, "inAccounts": True}, "DESIGN_INVALID"),
         ({"baseline": 0.04, "metric": "paid"}, "DESIGN_INVALID"),
         ({"baseline": 5.0, "variance": 0.0}, "DESIGN_INVALID"),
+        ({"baseline": 5.0, "variance": 1e80}, "DESIGN_INVALID"),
         ({"metric": "unheard-of"}, "NOT_FOUND"),
     ],
 )

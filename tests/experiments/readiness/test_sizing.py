@@ -8,7 +8,7 @@ import pytest
 from experiments.errors import DesignInvalid
 from experiments.plan import StoppingRule
 from experiments.readiness.enrolment import days_until, enrolled
-from experiments.readiness.questions import Baseline, Clusters, Question
+from experiments.readiness.questions import Baseline, Clusters, Question, Widening
 from experiments.readiness.sizing import (
     looks_of,
     margin_shown,
@@ -21,6 +21,8 @@ from experiments.readiness.sizing import (
 SHARE = Baseline(0.04, 0.04 * 0.96, binary=True)
 PAID = Question(SHARE, 0.01)
 MINUTES = Question(Baseline(10.0, 100.0, binary=False), 0.5)
+REVENUE = Question(Baseline.assumed(10.0, 400.0, Widening.AMOUNTS), 2.0)
+VISITS = Question(Baseline.assumed(4.0, 9.0, Widening.COUNTS), 0.4)
 
 
 def test_a_point_on_four_per_cent_takes_6745_units_an_arm() -> None:
@@ -143,6 +145,8 @@ def test_a_size_survives_its_document() -> None:
         ({"effect": -0.05}, "minimumEffect"),
         ({"baseline": Baseline(0.0, 0.0, binary=True)}, "baseline"),
         ({"baseline": Baseline(1.0, 0.0, binary=False)}, "variance"),
+        ({"baseline": Baseline(1.0, 1e80, binary=False)}, "minimumEffect"),
+        ({"baseline": Baseline.assumed(1e-90, 1, Widening.AMOUNTS)}, "minimumEffect"),
         ({"weights": (1.0,)}, "weights"),
         ({"weights": (0.5, 0.6)}, "weights"),
         ({"weights": (1.0, 0.0)}, "weights"),
