@@ -176,6 +176,14 @@ async def environments_of(session: AsyncSession, experiment_id: UUID) -> Sequenc
     return found.all()
 
 
+async def next_number(session: AsyncSession, experiment_id: UUID) -> int:
+    """Which phase a start would begin now, counted from 1."""
+    found = await session.exec(
+        select(func.max(Phase.number)).where(Phase.experiment_id == experiment_id)
+    )
+    return (found.one() or 0) + 1
+
+
 async def current_phase(session: AsyncSession, experiment_id: UUID) -> Phase:
     """The last randomisation that was begun; what a holdback is compared in is none.
 

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from core.clock import now
 from core.database import AsyncSession
-from experiments import queries
 from experiments.arms import ArmDesign
 from experiments.design import PhaseDesign
 from experiments.errors import DesignFrozen, DesignInvalid
@@ -19,7 +18,7 @@ from experiments.lifecycle import LIVE
 from experiments.models import Experiment, Phase
 from experiments.service import change
 from experiments.service.change import Intent
-from experiments.service.publishing import locked_phase, republish
+from experiments.service.publishing import locked_phase, phase_here, republish
 from experiments.service.reporting import report_of
 
 _PATH = ("variant",)
@@ -75,9 +74,8 @@ async def drop_arm(
     """
     experiment = await change.read(session, intent)
     reason = change.said(reason)
-    await _droppable(session, experiment, environment_id, variant)
+    current, _ = await _droppable(session, experiment, environment_id, variant)
     row = await change.write(session, experiment, LIVE)
-    current = await queries.current_phase(session, experiment.id)
     phase = await locked_phase(session, current.id)
     gone = {
         "variant": variant,
@@ -126,9 +124,7 @@ async def _droppable(
 ) -> tuple[Phase, ArmDesign]:
     if experiment.status not in LIVE:
         raise DesignFrozen("Nobody is being assigned.", path=_PATH)
-    phase = await queries.current_phase(session, experiment.id)
-    if phase.imported or phase.environment_id != environment_id:
-        raise DesignFrozen("Its units are not assigned in this environment.")
+    phase = await phase_here(session, experiment.id, environment_id)
     return phase, _arm(design_of(phase), variant)
 
 

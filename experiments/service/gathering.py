@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete
-from sqlmodel import col, func, select
+from sqlmodel import col, select
 
 from core.clock import now
 from core.database import AsyncSession
 from core.ids import new_id
 from core.tenancy import Environment
+from experiments import queries
 from experiments.assignment.phases import (
-    HoldoutDefinition,
     LayerSlots,
     PhaseDefinition,
     Prerequisite,
@@ -21,9 +21,8 @@ from experiments.assignment.phases import (
 )
 from experiments.assignment.seeds import phase_seed
 from experiments.drafts import Draft
-from experiments.eligibility.queries import holdouts_for
 from experiments.lifecycle import EDITABLE
-from experiments.models import TEXT_LENGTH, Experiment, Layer, Phase
+from experiments.models import TEXT_LENGTH, Experiment, Layer, Variant
 from experiments.readiness.checks import blockers, launch_checks
 from experiments.readiness.items import GATHERED, Found, ItemCode, ItemStatus
 from experiments.readiness.models import LaunchEvidence
@@ -31,7 +30,7 @@ from experiments.readiness.queries import evidence_of, sampled
 from experiments.readiness.situation import Situation, fingerprint
 from experiments.service import segments
 from experiments.service.loading import definitions_of
-from experiments.service.population import specs_of
+from experiments.service.population import holdouts_of, specs_of
 from experiments.service.readying import neighbours_of
 from experiments.treatments import served_value
 
@@ -160,20 +159,7 @@ async def _definition(session: AsyncSession, draft: Draft) -> PhaseDefinition:
         source=experiment.targeting or {},
         path=("targeting",),
     )
-    last = await session.exec(
-        select(func.max(Phase.number)).where(Phase.experiment_id == experiment.id)
-    )
-    number = (last.one() or 0) + 1
-    holdouts = (
-        ()
-        if experiment.exempt_from_holdouts
-        else await holdouts_for(
-            session,
-            project_id=experiment.project_id,
-            unit=experiment.unit,
-            area=experiment.area,
-        )
-    )
+    number = await queries.next_number(session, experiment.id)
     return PhaseDefinition(
         experiment_id=experiment.id,
         experiment_key=experiment.key,
@@ -185,25 +171,24 @@ async def _definition(session: AsyncSession, draft: Draft) -> PhaseDefinition:
         seed=phase_seed(experiment.project_id, experiment.key, number),
         coverage=experiment.coverage,
         condition=condition or None,
-        variants=tuple(
-            VariantDefinition(
-                key=each.key,
-                weight=each.weight,
-                is_control=each.is_control,
-                payload=each.payload,
-                value=served_value(experiment.treatment, each.payload),
-            )
-            for each in draft.variants
-        ),
+        variants=tuple(_variant(experiment, each) for each in draft.variants),
         serving=Serving.SPLIT,
         layer=await _slots(session, experiment),
-        holdouts=tuple(
-            HoldoutDefinition(row.key, row.seed, row.share) for row in holdouts
-        ),
+        holdouts=await holdouts_of(session, experiment),
         prerequisites=tuple(
             Prerequisite(spec.experiment_key, frozenset(spec.variants))
             for spec in specs_of(experiment)
         ),
+    )
+
+
+def _variant(experiment: Experiment, row: Variant) -> VariantDefinition:
+    return VariantDefinition(
+        key=row.key,
+        weight=row.weight,
+        is_control=row.is_control,
+        payload=row.payload,
+        value=served_value(experiment.treatment, row.payload),
     )
 
 

@@ -83,7 +83,7 @@ def _asks_the_same(before: Phase, phase: Phase) -> bool:
 
 
 async def begin_ramp(
-    session: AsyncSession, phase: Phase, steps: tuple[RampStep, ...], at: datetime
+    session: AsyncSession, phase: Phase, steps: tuple[RampStep, ...]
 ) -> None:
     """Freeze the steps with the phase, which stands at the first of them."""
     session.add(
@@ -91,8 +91,8 @@ async def begin_ramp(
             phase_id=phase.id,
             experiment_id=phase.experiment_id,
             steps=steps_document(steps),
-            entered_at=at,
-            finished_at=at if len(steps) == 1 else None,
+            entered_at=phase.started_at,
+            finished_at=phase.started_at if len(steps) == 1 else None,
         )
     )
     await session.flush()

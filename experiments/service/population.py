@@ -107,7 +107,7 @@ async def gathered(
             for each in required
         ),
         layer=await _layer(session, experiment),
-        holdouts=await _holdouts(session, experiment),
+        holdouts=await holdouts_of(session, experiment),
     )
 
 
@@ -121,9 +121,10 @@ async def _layer(session: AsyncSession, experiment: Experiment) -> LayerSlots | 
     return LayerSlots(layer.key, layer.seed, ranges)
 
 
-async def _holdouts(
+async def holdouts_of(
     session: AsyncSession, experiment: Experiment
 ) -> tuple[HoldoutDefinition, ...]:
+    """The holdouts that a phase which starts now leaves alone."""
     if experiment.exempt_from_holdouts:
         return ()
     found = await queries.holdouts_for(

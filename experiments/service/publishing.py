@@ -8,6 +8,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 
 from core.database import AsyncSession, is_sqlite
+from experiments import queries
+from experiments.errors import DesignFrozen
 from experiments.models import DefinitionsVersion, Phase
 
 
@@ -57,6 +59,20 @@ async def locked_phase(session: AsyncSession, phase_id: UUID) -> Phase:
         .execution_options(populate_existing=True)
     )
     return found.one()
+
+
+async def phase_here(
+    session: AsyncSession, experiment_id: UUID, environment_id: UUID
+) -> Phase:
+    """The current phase, if its units are assigned in this environment.
+
+    Raises:
+        DesignFrozen: They are assigned elsewhere, or in another environment.
+    """
+    phase = await queries.current_phase(session, experiment_id)
+    if phase.imported or phase.environment_id != environment_id:
+        raise DesignFrozen("Its units are not assigned in this environment.")
+    return phase
 
 
 async def republish(session: AsyncSession, phase: Phase) -> None:

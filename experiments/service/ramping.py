@@ -29,8 +29,7 @@ async def raise_coverage(
         StaleVersion: Somebody changed it first.
     """
     experiment = await change.read(session, intent)
-    if not 0 <= coverage <= 1:
-        raise DesignInvalid("Coverage is 0 to 1.", path=("coverage",))
+    check_share(coverage)
     check_rise(experiment, coverage)
     before = experiment.coverage
     if coverage == before:
@@ -49,6 +48,16 @@ async def raise_coverage(
         after={"coverage": coverage, "version": row.version, "phase": phase.number},
     )
     return row
+
+
+def check_share(coverage: float) -> None:
+    """Refuse what is no share of the units.
+
+    Raises:
+        DesignInvalid: It is not in [0, 1].
+    """
+    if not 0 <= coverage <= 1:
+        raise DesignInvalid("Coverage is 0 to 1.", path=("coverage",))
 
 
 def check_rise(experiment: Experiment, coverage: float) -> None:

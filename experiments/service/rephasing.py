@@ -3,20 +3,22 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from core.clock import now
 from core.database import AsyncSession
 from experiments import queries
 from experiments.drafts import Draft
-from experiments.errors import DesignFrozen, DesignInvalid
+from experiments.errors import DesignInvalid
 from experiments.lifecycle import Step
 from experiments.models import Phase
 from experiments.readiness import WEIGHT_TOLERANCE
 from experiments.service import change
 from experiments.service.change import Intent
 from experiments.service.launching import carry_launch
-from experiments.service.publishing import locked_phase
+from experiments.service.publishing import locked_phase, phase_here
+from experiments.service.ramping import check_share
 from experiments.service.running import begin, check_ready, finish
 
 
@@ -52,22 +54,19 @@ async def start_new_phase(
         StaleVersion: Somebody changed it first.
     """
     experiment = await change.read(session, intent, Step.NEW_PHASE)
-    if coverage is not None and not 0 <= coverage <= 1:
-        raise DesignInvalid("Coverage is 0 to 1.", path=("coverage",))
-    current = await queries.current_phase(session, intent.experiment_id)
-    if current.imported or current.environment_id != environment_id:
-        raise DesignFrozen("Its units are not assigned in this environment.")
+    if coverage is not None:
+        check_share(coverage)
+    current = await phase_here(session, experiment.id, environment_id)
     draft = await queries.draft_of(session, experiment)
     if weights is not None:
         _weigh(session, draft, weights)
     check_ready(draft)
-    at = await now(session)
     phase = await begin(
         session,
         draft,
         environment_id=environment_id,
         number=current.number + 1,
-        at=at,
+        at=await now(session),
         coverage=experiment.coverage if coverage is None else coverage,
     )
     await change.take(
@@ -77,19 +76,24 @@ async def start_new_phase(
         actor=intent.actor,
         environment_id=environment_id,
         reason=reason,
-        facts={
-            "phase": phase.number,
-            "coverage": phase.coverage,
-            "weights": {each.key: each.weight for each in draft.variants},
-            "design_hash": phase.design_hash,
-        },
+        facts=_facts(phase, draft),
         coverage=phase.coverage,
     )
-    await finish(session, await locked_phase(session, current.id), at)
+    await finish(session, await locked_phase(session, current.id), phase.started_at)
     session.add(phase)
     await session.flush()
     await carry_launch(session, current, phase)
     return phase
+
+
+def _facts(phase: Phase, draft: Draft) -> dict[str, Any]:
+    """What the audit trail remembers of a later phase."""
+    return {
+        "phase": phase.number,
+        "coverage": phase.coverage,
+        "weights": {each.key: each.weight for each in draft.variants},
+        "design_hash": phase.design_hash,
+    }
 
 
 def _weigh(session: AsyncSession, draft: Draft, weights: Sequence[WeightSpec]) -> None:

@@ -4,8 +4,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import func, select
-
 from core.clock import now
 from core.database import AsyncSession
 from core.ids import new_id
@@ -20,7 +18,7 @@ from experiments.lifecycle import PauseMode, Step
 from experiments.models import Experiment, Phase
 from experiments.readiness import blockers, launch_checks
 from experiments.service import change
-from experiments.service.approving import agreement_of, check_agreed
+from experiments.service.approving import Agreement, agreement_of, check_agreed
 from experiments.service.change import Intent
 from experiments.service.launching import begin_ramp, write_launch
 from experiments.service.planning import frozen_plan
@@ -66,31 +64,15 @@ async def start(
         readiness = await check_launch(session, draft, environment_id)
     else:
         check_ready(draft, importing=True)
-    at = await now(session)
-    if imported_since is not None and imported_since > at:
-        raise DesignInvalid("An import lies in the past.", path=("importedSince",))
-    number = await _next_number(session, experiment.id)
-    importing = imported_since is not None
-    steps = () if importing else await _ramp(session, experiment)
-    phase = await begin(
-        session,
-        draft,
-        environment_id=environment_id,
-        number=number,
-        at=imported_since or at,
-        imported=importing,
-        coverage=steps[0].coverage if steps else experiment.coverage,
-    )
-    facts = {"phase": number, "design_hash": phase.design_hash}
-    if scheduled_for is not None:
-        facts["scheduled_for"] = scheduled_for.isoformat()
+    phase, steps = await _first(session, draft, environment_id, imported_since)
+    facts = _launch_facts(phase, agreement, scheduled_for)
     await change.take(
         session,
         experiment,
         Step.START,
         actor=intent.actor,
         environment_id=environment_id,
-        facts={**facts, "reviewed": agreement.reached, "coverage": phase.coverage},
+        facts=facts,
         coverage=phase.coverage,
     )
     session.add(phase)
@@ -99,7 +81,7 @@ async def start(
     if readiness is not None:
         await record_launch(session, readiness, phase)
     if steps:
-        await begin_ramp(session, phase, steps, at)
+        await begin_ramp(session, phase, steps)
     await touch_definitions(session, environment_id)
     return phase
 
@@ -240,16 +222,44 @@ async def _held_phase(session: AsyncSession, experiment: Experiment) -> Phase:
     return await locked_phase(session, phase.id)
 
 
+async def _first(
+    session: AsyncSession,
+    draft: Draft,
+    environment_id: UUID,
+    imported_since: datetime | None,
+) -> tuple[Phase, tuple[RampStep, ...]]:
+    """The phase that a start begins, and the ramp by which its coverage rises."""
+    experiment, at = draft.experiment, await now(session)
+    if imported_since is not None and imported_since > at:
+        raise DesignInvalid("An import lies in the past.", path=("importedSince",))
+    number = await queries.next_number(session, experiment.id)
+    importing = imported_since is not None
+    steps = () if importing else await _ramp(session, experiment)
+    phase = await begin(
+        session,
+        draft,
+        environment_id=environment_id,
+        number=number,
+        at=imported_since or at,
+        imported=importing,
+        coverage=steps[0].coverage if steps else experiment.coverage,
+    )
+    return phase, steps
+
+
 async def _ramp(session: AsyncSession, experiment: Experiment) -> tuple[RampStep, ...]:
     plans = await governance.ramp_plans(session, [experiment.id])
     return plans.get(experiment.id, ())
 
 
-async def _next_number(session: AsyncSession, experiment_id: UUID) -> int:
-    found = await session.exec(
-        select(func.max(Phase.number)).where(Phase.experiment_id == experiment_id)
-    )
-    return (found.one() or 0) + 1
+def _launch_facts(
+    phase: Phase, agreement: Agreement, scheduled_for: datetime | None
+) -> dict[str, Any]:
+    """What the audit trail remembers of a start."""
+    facts: dict[str, Any] = {"phase": phase.number, "design_hash": phase.design_hash}
+    if scheduled_for is not None:
+        facts["scheduled_for"] = scheduled_for.isoformat()
+    return {**facts, "reviewed": agreement.reached, "coverage": phase.coverage}
 
 
 def _closed(pauses: list[dict[str, Any]], at: datetime) -> list[dict[str, Any]]:
