@@ -19,6 +19,8 @@ MAX_VALUES = 25_000
 """Members and items in one body: what a thousand events with properties need."""
 MAX_OPENED = 5_000
 """Lists and objects in one body."""
+MAX_TEXT = 65_536
+"""Characters of one text or number in a body: twice what anything keeps."""
 _MAX_PARAMETERS = 16
 
 
@@ -68,11 +70,6 @@ def _unquoted(text: bytes) -> str:
 
 def decode_object(body: bytes) -> dict[str, Any]:
     """Read one JSON object, strictly: unique keys, finite numbers, whole texts."""
-    # Signs in texts count too: to tell them apart is what there is no time for.
-    if body.count(b",") > MAX_VALUES:
-        raise bad_input(f"A body has at most {MAX_VALUES:,} values.")
-    if body.count(b"[") + body.count(b"{") > MAX_OPENED:
-        raise _malformed(f"A body has at most {MAX_OPENED:,} lists and objects.")
     value = _decode(body)
     if isinstance(value, list):
         raise _malformed("Batches are not taken: send one request at a time.")
@@ -104,25 +101,50 @@ def request_of(value: Mapping[str, Any]) -> GraphQLRequest:
 
 
 def _decode(body: bytes) -> Any:
-    value = _quickly(body)
+    # Signs in texts count too: to tell them apart is what there is no time for.
+    if body.count(b",") > MAX_VALUES:
+        raise bad_input(f"A body has at most {MAX_VALUES:,} values.")
+    opened = body.count(b"[") + body.count(b"{")
+    if opened > MAX_OPENED:
+        raise _malformed(f"A body has at most {MAX_OPENED:,} lists and objects.")
+    if len(body) > MAX_TEXT and not _has_marks(body):
+        raise _too_long()
+    value = _quickly(body, deep=opened > MAX_DEPTH)
     return _strictly(body) if value is _UNSURE else value
 
 
-def _quickly(body: bytes) -> Any:
-    """What most bodies hold; whatever has to be looked at closely is left alone.
+def _has_marks(body: bytes) -> bool:
+    """Whether a quotation mark stands in each stretch as long as a text may be."""
+    place = 0
+    while len(body) - place > _STRETCH:
+        place = body.rfind(b'"', place + 1, place + _STRETCH)
+        if place < 0:
+            return False
+    return True
+
+
+def _quickly(body: bytes, *, deep: bool = True) -> Any:
+    """What nearly all bodies hold; whatever has to be looked at closely is left alone.
 
     A quotation mark and a colon stand together behind every key, and seldom elsewhere.
     So if there are no more of them than keys were read, then no key came twice.
     """
-    if b"\\u" in body or body.count(b"[") + body.count(b"{") > MAX_DEPTH:
-        return _UNSURE
-    if _APART.search(body):
-        return _UNSURE
     try:
         value = _decoded(body)
     except (msgspec.DecodeError, ValueError, RecursionError):
+        if len(body) > MAX_TEXT:
+            # To say what is wrong with it would take too long.
+            raise _no_json() from None
         return _UNSURE
-    return value if body.count(b'":') == _keys(value) else _UNSURE
+    if deep:
+        _check_depth(value)
+    # A half of a character is refused by the decoder, a NUL is not.
+    if b"\\u0000" in body and _NUL.search(_encoded(value)):
+        raise _not_whole()
+    keys = _keys_of_long(value) if len(body) > MAX_TEXT else _keys(value)
+    if body.count(b'":') == keys and not _APART.search(body):
+        return value
+    return value if len(_KEY_ENDS.findall(body)) == keys else _UNSURE
 
 
 def _keys(value: object) -> int:
@@ -138,6 +160,28 @@ def _keys(value: object) -> int:
     return 0
 
 
+def _keys_of_long(value: object) -> int:
+    """The same of a long body, whose texts may be too long.
+
+    A document that is too large is refused in words of its own.
+    """
+    document = value.get("query") if isinstance(value, dict) else None
+    count, pending = 0, [value]
+    while pending:
+        item = pending.pop()
+        if item.__class__ is str:
+            if len(item) > MAX_TEXT and item is not document:
+                raise _too_long()
+        elif item.__class__ is dict:
+            found = cast(dict[str, object], item)
+            count += len(found)
+            pending.extend(found)
+            pending.extend(found.values())
+        elif item.__class__ is list:
+            pending.extend(cast(list[object], item))
+    return count
+
+
 def _strictly(body: bytes) -> Any:
     try:
         text = body.decode("utf-8")
@@ -147,9 +191,8 @@ def _strictly(body: bytes) -> Any:
     except RecursionError:
         raise _malformed(f"JSON nests at most {MAX_DEPTH} deep.") from None
     except ValueError:
-        raise _malformed("The body is not valid JSON in UTF-8.") from None
-    if body.count(b"[") + body.count(b"{") > MAX_DEPTH:
-        _check_depth(value)
+        raise _no_json() from None
+    _check_depth(value)
     if b"\\u" in body:
         _check_texts(value)
     return value
@@ -179,7 +222,12 @@ def _check_depth(value: object) -> None:
         depth += 1
         if depth > MAX_DEPTH:
             raise _malformed(f"JSON nests at most {MAX_DEPTH} deep.")
-        level = [child for parent in level for child in _children(parent)]
+        level = [
+            child
+            for parent in level
+            for child in _children(parent)
+            if child.__class__ is dict or child.__class__ is list
+        ]
 
 
 def _check_texts(value: object) -> None:
@@ -196,7 +244,7 @@ def _check_texts(value: object) -> None:
 
 def _check_text(text: str) -> None:
     if not is_whole(text):
-        raise bad_input("Text has no NUL and no lone surrogate.")
+        raise _not_whole()
 
 
 def _children(value: object) -> list[object]:
@@ -205,14 +253,31 @@ def _children(value: object) -> list[object]:
     return cast(list[object], value) if isinstance(value, list) else []
 
 
+def _no_json() -> Malformed:
+    return _malformed("The body is not valid JSON in UTF-8.")
+
+
+def _not_whole() -> Refused:
+    return bad_input("Text has no NUL and no lone surrogate.")
+
+
+def _too_long() -> Malformed:
+    return _malformed(f"A text or a number has at most {MAX_TEXT:,} characters.")
+
+
 def _malformed(message: str) -> Malformed:
     return Malformed("BAD_REQUEST", message)
 
 
 _ESCAPES = [(b"%%%02X" % ord(sign), sign.encode()) for sign in '"{}[]:, $']
+_STRETCH = 6 * MAX_TEXT + 2
+"""Bytes from mark to mark: each sign of a text is at most six, an escape."""
 _UNSURE = object()
 _APART = re.compile(rb'"[ \t\r\n]+:')
+_KEY_ENDS = re.compile(rb'"[ \t\r\n]*:')
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _decoded = msgspec.json.Decoder().decode
+_encoded = msgspec.json.Encoder().encode
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_without_repeats,
     parse_constant=_refuse_constant,

@@ -28,10 +28,16 @@ from api.rates import retry_headers
 from api.services import Services
 from core.database import is_unreachable
 from core.problems import Invalid
-from experiments.events.ingest import Receipt, Unreadable
+from experiments.events.ingest import MAX_ITEMS, Receipt, Unreadable
 from experiments.events.log import NewEvent
 
 BATCH_HEADER = "x-hone-batch"
+MAX_ITEM_BYTES = 65_536
+"""Bytes of one event: eight times what its properties may take."""
+MAX_LINES = 2 * MAX_ITEMS
+"""Lines of one body, blank ones included."""
+MAX_VALUES = 80 * MAX_ITEMS
+"""Members and items in one body: of the largest batch, each with all properties."""
 
 _BATCH = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _ARRAY = "application/json"
@@ -56,9 +62,14 @@ class Item(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=Tr
     phase: int | None = None
 
 
+class _Named(msgspec.Struct, frozen=True):
+    id: str = ""
+
+
 _ITEM = msgspec.json.Decoder(Item)
 _ITEMS = msgspec.json.Decoder(list[Item])
 _PARTS = msgspec.json.Decoder(list[msgspec.Raw])
+_NAMED = msgspec.json.Decoder(_Named)
 
 
 def routes() -> list[BaseRoute]:
@@ -110,6 +121,8 @@ def decode_items(body: bytes, content_type: str) -> Sequence[NewEvent | Unreadab
     """
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type in _LINES:
+        if body.count(b"\n") > MAX_LINES:
+            raise _too_many()
         return [_item(line) for line in body.split(b"\n") if line.strip()]
     if media_type != _ARRAY:
         raise Malformed(
@@ -117,6 +130,8 @@ def decode_items(body: bytes, content_type: str) -> Sequence[NewEvent | Unreadab
             "Send application/json or application/x-ndjson.",
             status=415,
         )
+    if len(body) > MAX_ITEM_BYTES and _has_large_part(body):
+        return list(_one_by_one(body))
     try:
         return [_event(item) for item in _ITEMS.decode(body)]
     except msgspec.ValidationError:
@@ -125,16 +140,32 @@ def decode_items(body: bytes, content_type: str) -> Sequence[NewEvent | Unreadab
         raise _no_array() from None
 
 
-def _one_by_one(body: bytes) -> Iterator[NewEvent | Unreadable]:
+def _has_large_part(body: bytes) -> bool:
+    """Whether an item is larger than any event, seen without reading it."""
+    if body.count(b",") > MAX_VALUES:
+        raise _too_many()
+    return any(memoryview(part).nbytes > MAX_ITEM_BYTES for part in _parts(body))
+
+
+def _parts(body: bytes) -> list[msgspec.Raw]:
     try:
         parts = _PARTS.decode(body)
     except (ValueError, RecursionError):
         raise _no_array() from None
-    for part in parts:
+    if len(parts) > MAX_ITEMS:
+        raise _too_many()
+    return parts
+
+
+def _one_by_one(body: bytes) -> Iterator[NewEvent | Unreadable]:
+    for part in _parts(body):
         yield _item(bytes(part))
 
 
 def _item(part: bytes) -> NewEvent | Unreadable:
+    if len(part) > MAX_ITEM_BYTES:
+        message = f"An event has at most {MAX_ITEM_BYTES:,} bytes."
+        return Unreadable(id=_id_in(part), message=message)
     try:
         return _event(_ITEM.decode(part))
     except (ValueError, RecursionError) as error:
@@ -142,13 +173,11 @@ def _item(part: bytes) -> NewEvent | Unreadable:
 
 
 def _id_in(part: bytes) -> str:
-    """The item's id, if that much of it can be read."""
+    """The item's id, if that much of it can be read; the rest is passed over."""
     try:
-        found = msgspec.json.decode(part)
+        return _NAMED.decode(part).id[:128]
     except (ValueError, RecursionError):
         return ""
-    said = found.get("id") if isinstance(found, dict) else None
-    return said[:128] if isinstance(said, str) else ""
 
 
 def _event(item: Item) -> NewEvent:
@@ -164,6 +193,12 @@ def _event(item: Item) -> NewEvent:
         experiment_key=item.experiment_key,
         variant_key=item.variant_key,
         phase=item.phase,
+    )
+
+
+def _too_many() -> Malformed:
+    return Malformed(
+        "TOO_MANY_EVENTS", f"A request has at most {MAX_ITEMS:,} events.", status=413
     )
 
 

@@ -1,13 +1,16 @@
 """The quick reading of a body says what the strict one says, or says nothing."""
 
+import json
 from random import Random
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote_to_bytes
 
+import msgspec
 import pytest
 
 from api.decoding import (
     _UNSURE,
+    _decoded,
     _quickly,
     _strictly,
     decode_object,
@@ -17,6 +20,7 @@ from api.problems import Malformed, Refused
 
 PIECES = (
     *('"a"', '"b"', '":"', '":x"', '"\\":"', '"x:"', '""', '"\\u0061"', '"é"'),
+    *('"\\u0000"', '"\\\\u0000"', '"\\ud800"', '"\\udc00x"', '"\\ud83d\\ude00"'),
     *("{", "}", "[", "]", ":", ",", " ", " :", "\n:", "\t"),
     *("1", "-0", "1.5", "1e400", "NaN", "true", "null", "01", str(2**70)),
     *('{"a":1}', '{"a":1,"a":1}', '{"a" :1,"a":2}', '[{"b":[]}]', "\x00", "\ufeff"),
@@ -30,6 +34,13 @@ def strict(body: bytes) -> Any:
         return refusal.code
 
 
+def quick(body: bytes) -> Any:
+    try:
+        return _quickly(body)
+    except Refused as refusal:
+        return refusal.code
+
+
 def test_what_is_read_quickly_is_what_is_read_strictly() -> None:
     random, read = Random(3), 0  # noqa: S311 - not a secret
     for _ in range(60_000):
@@ -38,7 +49,7 @@ def test_what_is_read_quickly_is_what_is_read_strictly() -> None:
         if random.random() < 0.7:
             text = '{"q":' + text + "}"
         body = text.encode()
-        found = _quickly(body)
+        found = quick(body)
         if found is not _UNSURE:
             read += 1
             assert repr(found) == repr(strict(body)), body
@@ -91,3 +102,47 @@ def test_a_body_of_very_many_lists_is_refused_before_it_is_read() -> None:
     body = b'{"query": "{ a }", "variables": {"a": [' + b"[]," * 5_000 + b"1]}}"
     with pytest.raises(Malformed, match="5,000 lists and objects"):
         decode_object(body)
+
+
+def test_what_the_quick_decoder_refuses_is_no_json_in_the_strict_one() -> None:
+    random, refused = Random(5), 0  # noqa: S311 - not a secret
+    for _ in range(60_000):
+        text = "".join(random.choices(PIECES, k=random.randint(1, 9)))
+        body = (text if random.random() < 0.5 else f'{{"q":{text}}}').encode()
+        try:
+            _decoded(body)
+        except (msgspec.DecodeError, ValueError):
+            refused += 1
+            with pytest.raises(Refused):
+                _strictly(body)
+    assert refused > 500
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (b'"' + b"x" * 65_537 + b'"', "BAD_REQUEST"),
+        (b'"' + b"x" * 1_000_000 + b'"', "BAD_REQUEST"),
+        (b'"' + b"\\u0078" * 65_537 + b'"', "BAD_REQUEST"),
+        (b'{"' + b"k" * 65_537 + b'":1}', "BAD_REQUEST"),
+        (b"7" * 1_000_000, "BAD_REQUEST"),
+        (b'["' + b"x" * 65_000 + b'","\\u0000"]', "BAD_INPUT"),
+        (b'["' + b"x" * 65_536 + b'",NaN]', "BAD_REQUEST"),
+        (b'["' + b"x" * 65_536 + b'","\\ud800"]', "BAD_REQUEST"),
+        (b"[" * 65 + b"]" * 65, "BAD_REQUEST"),
+        (b"[" * 900 + b"]" * 900, "BAD_REQUEST"),
+        (b"[" * 2_000 + b"]" * 2_000, "BAD_REQUEST"),
+    ],
+)
+def test_long_texts_and_deep_values_are_refused(value: bytes, code: str) -> None:
+    with pytest.raises(Refused) as refused:
+        decode_object(b'{"variables":' + value + b"}")
+    assert refused.value.code == code
+
+
+def test_a_long_body_of_texts_within_the_bound_is_read() -> None:
+    texts = ["x" * 65_536, "é" * 65_536, '":' * 20, "\\u0000"] * 4
+    body = json.dumps({"a": texts, "b": {"c" * 65_536: 1}}).encode()
+    assert decode_object(body) == json.loads(body)
+    apart = json.dumps({str(n): n for n in range(9_000)}, separators=(",", " : "))
+    assert len(decode_object(apart.encode())) == 9_000

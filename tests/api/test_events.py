@@ -418,3 +418,47 @@ async def test_an_exposures_properties_never_take_the_place_of_an_id(
     ]
     answer = (await _send(door, _encoded(*exposures))).json()
     assert [part["code"] for part in answer["rejected"]] == ["NO_VARIANT"] * 3
+
+
+WIDE = {f"k{number}": 1 for number in range(90_000)}
+
+
+@pytest.mark.parametrize("lines", [False, True])
+@pytest.mark.parametrize("bad", [WIDE, {"a": "x" * 3_000_000}, {"a": WIDE}])
+async def test_an_event_that_is_too_large_is_refused_by_its_id(
+    door: Edge, log: EventLog, lines: bool, bad: dict[str, object]
+) -> None:
+    events = [_event(1), _event(2, properties=bad), _event(3)]
+    if lines:
+        body = b"\n".join(msgspec.json.encode(each) for each in events)
+        answer = await _send(door, body, content_type="application/x-ndjson")
+    else:
+        answer = await _send(door, _encoded(*events))
+    assert answer.json()["accepted"] == 2
+    assert answer.json()["rejected"] == [
+        {
+            "index": 1,
+            "id": "e-2",
+            "code": "BAD_EVENT",
+            "message": "An event has at most 65,536 bytes.",
+        }
+    ]
+    assert await log.count(door.tenant.environment.id) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [
+        (b"[" + b"1," * 1_000_000 + b"1]", "application/json"),
+        (b"[" + b"{}," * 500_000 + b"{}]", "application/json"),
+        (b"\n" * 1_000_000, "application/x-ndjson"),
+        (b"1\n" * 1_000_000, "application/x-ndjson"),
+    ],
+)
+async def test_a_crowd_of_items_is_refused_before_they_are_read(
+    door: Edge, body: bytes, media_type: str
+) -> None:
+    answer = await _send(door, body, content_type=media_type)
+    (error,) = answer.json()["errors"]
+    assert answer.status_code == 413
+    assert error["extensions"]["code"] == "TOO_MANY_EVENTS"
