@@ -23,7 +23,7 @@ from experiments.design import MetricDesign, PhaseDesign, design_hash
 from experiments.events.state import PhaseState
 from experiments.events.study_slices import Slice
 
-CODE_VERSION = "analysis-5"
+CODE_VERSION = "analysis-6"
 """Changes whenever the same state could give other numbers or another sentence."""
 
 

@@ -17,11 +17,8 @@ MINIMUM_EVENTS = 10
 """Conversions and non-conversions, or units with a value, that each arm needs."""
 
 SKEWED = 355.0
-"""Units per squared skewness that a mean needs where the arms differ in size: the
-normal approximation of one tail does not cancel against the other's."""
-
-UNEQUAL = 0.1
-"""Relative difference in size from which arms count as unequal."""
+"""Units per squared skewness that one mean needs: either tail of 2.5% is then wrong by
+about half a point (R. Kohavi and others 2014)."""
 
 
 def shortage(
@@ -58,19 +55,25 @@ def skewed(
 ) -> str | None:
     """Why arms of unequal size are too small for values this skewed, or None.
 
+    What is normal is the difference. Of values with skewness g in arms of n <= m units
+    its skewness is g * (m - n) / sqrt(n * m * (n + m)): none in arms of one size, that
+    of the smaller arm's mean where it is by far the smaller one. It may be as large as
+    that of one mean of SKEWED * g**2 units.
+
     The sums do not hold a third moment. Of values from 0 up with a mean m and a
     deviation s, the skewness is at least s / m - m / s (that of zeros and one other
     value), so what that asks for is asked for at least.
     """
-    sizes = sorted(state.raw.n for state in (control, treatment))
-    if metric.is_ratio or sizes[0] == 0 or sizes[1] - sizes[0] <= UNEQUAL * sizes[1]:
+    small, large = sorted(state.raw.n for state in (control, treatment))
+    if metric.is_ratio or small in {0, large}:
         return None
     smaller = min((control, treatment), key=lambda state: state.raw.n)
-    needed = math.ceil(SKEWED * _least_skewness(metric, smaller) ** 2)
-    if smaller.raw.n >= needed:
+    left = (large - small) ** 2 / (large * (large + small))
+    needed = math.ceil(SKEWED * left * _least_skewness(metric, smaller) ** 2)
+    if small >= needed:
         return None
     return (
-        f"{smaller.arm} has {smaller.raw.n:,} units; with arms of unequal size, "
+        f"{smaller.arm} has {small:,} units; with arms of unequal size, "
         f"{needed:,} are needed for values this skewed"
     )
 

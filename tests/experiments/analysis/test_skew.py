@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 from scipy import stats
 
 from experiments.analysis.labels import Outcome, Verdict
@@ -77,7 +79,7 @@ def test_of_zeros_and_ones_the_least_skewness_is_their_own(share: float) -> None
     small = arm_state(count, "sixty", conversions(n, ones), nonzero=ones)
     large = arm_state(count, "control", conversions(9 * n, 9 * ones), nonzero=9 * ones)
     own = stats.skew(np.repeat([0.0, 1.0], [n - ones, ones]))
-    needed = math.ceil(round(SKEWED * own**2, 6))
+    needed = math.ceil(round(SKEWED * own**2 * 8**2 / (9 * 10), 6))
     found = skewed(count, large, small)
     assert (found is None) == (needed <= n)
     if found is not None:
@@ -101,6 +103,34 @@ def test_the_least_skewness_is_never_above_what_values_have() -> None:
         if found is not None:
             needed = int(found.rsplit(", ", 1)[1].split(" are")[0].replace(",", ""))
             assert needed <= math.ceil(SKEWED * stats.skew(each) ** 2)
+
+
+def test_arms_that_differ_by_chance_are_as_good_as_even_ones() -> None:
+    """The skewness of a difference is what is left of the arms' own."""
+    small, large = spent("sixty", 150, seed=2), spent("control", 172, seed=1)
+    assert skewed(SPENT, large, small) is None
+    twice = spent("control", 10_000, seed=1)
+    assert skewed(SPENT, twice, small) is not None
+
+
+@settings(max_examples=40, deadline=None)
+@given(some.integers(20, 2_000), some.integers(20, 20_000), some.integers(0, 10**6))
+def test_what_is_judged_has_a_difference_that_is_nearly_symmetric(
+    one: int, other: int, seed: int
+) -> None:
+    """By the third moment of the difference itself, of zeros and ones as they are."""
+    count = metric("bought", kind=MetricKind.COUNT)
+    ones = max(int(min(one, other) * np.random.default_rng(seed).uniform(0, 0.5)), 1)
+    n, m = min(one, other), max(one, other)
+    small = arm_state(count, "sixty", conversions(n, ones), nonzero=ones)
+    large = arm_state(count, "control", conversions(m, ones * m // n), nonzero=ones)
+    share = ones / n
+    variance = share * (1 - share)
+    third = variance * (1 - 2 * share)
+    left = abs(third / n**2 - third / m**2) / (variance / n + variance / m) ** 1.5
+    limit = SKEWED**-0.5
+    refused = skewed(count, large, small) is not None
+    assert refused == (left > limit) or left == pytest.approx(limit, rel=0.05)
 
 
 def test_a_cap_makes_fewer_units_enough() -> None:
