@@ -3,7 +3,7 @@
 from experiments.service.alarms import act_on_alarms, dismiss_alarm
 from experiments.service.archiving import archive
 from experiments.service.change import Intent
-from experiments.service.concluding import NO_RESERVATIONS, Reservations, decide
+from experiments.service.concluding import decide
 from experiments.service.drafting import draft, update
 from experiments.service.dropping import (
     DropPreview,
@@ -46,6 +46,7 @@ from experiments.service.segments import (
 )
 from experiments.service.shipping import ShipPlan, ship
 from experiments.service.switches import SwitchTarget, release, throw
+from experiments.shipping.reservations import NO_RESERVATIONS, Reservations
 
 __all__ = [
     "NO_RESERVATIONS",

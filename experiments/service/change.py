@@ -172,8 +172,8 @@ async def record(
     action: str,
     *,
     actor: Actor,
-    before: dict[str, Any],
     after: dict[str, Any],
+    before: dict[str, Any] | None = None,
     environment_id: UUID | None = None,
     reason: str | None = None,
 ) -> None:

@@ -1,47 +1,31 @@
 """What a person makes of an experiment that is over."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 from core.audit import Actor
 from core.clock import now
 from core.database import AsyncSession
 from experiments import queries
-from experiments.analysis.results import Outcome, Report
+from experiments.analysis.results import Report
 from experiments.errors import DesignInvalid
 from experiments.freezing import design_of
 from experiments.lifecycle import DecisionOutcome, Step
-from experiments.models import TEXT_LENGTH, Experiment, Phase
+from experiments.models import TEXT_LENGTH, Experiment
 from experiments.service import change, memos
 from experiments.service.change import Intent
 from experiments.service.reporting import report_of
 from experiments.service.seconding import approver_of, check_variant, memo_of
 from experiments.shipping import agreement
 from experiments.shipping.errors import (
-    DecisionRefused,
-    EarlyDecision,
-    GuardrailUnresolved,
     MemoIncomplete,
 )
 from experiments.shipping.models import DecisionRecord, Memo, MemoKind
 from experiments.shipping.parts import (
-    MemoAcceptance,
     MemoDecision,
     MemoParts,
     parts_of_memo,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Reservations:
-    """What is said of a variant that ships although something stands against it."""
-
-    early_reason: str | None = None
-    """Why before the planned number, or a valid bound, is there."""
-    acceptances: tuple[tuple[str, str], ...] = ()
-    """Guardrails that are not known, by key, each with why that is accepted."""
-
-
-NO_RESERVATIONS = Reservations()
+from experiments.shipping.reservations import NO_RESERVATIONS, Reservations, reserved
 
 
 async def decide(
@@ -84,7 +68,13 @@ async def decide(
         early_reason=None,
     )
     if outcome is DecisionOutcome.SHIP and variant_key is not None:
-        decision = _shippable(decision, report, phase, variant_key, reservations)
+        decision = reserved(
+            decision,
+            report,
+            variant=variant_key,
+            planned_units=design_of(phase).units_in_play,
+            reservations=reservations,
+        )
     base = await memo_of(session, experiment, memo_version)
     approver = await approver_of(session, experiment, base, decision, intent.actor)
     decision = replace(decision, approved_by=approver, reviewed=approver is not None)
@@ -92,25 +82,7 @@ async def decide(
     memo = await conclude(
         session, experiment, parts, decision, report, actor=intent.actor, before=base
     )
-    return await change.take(
-        session,
-        experiment,
-        Step.DECIDE,
-        actor=intent.actor,
-        reason=decision.note,
-        facts={
-            "decision": outcome,
-            "variant": variant_key,
-            "memo_version": memo.version,
-            "opposes": decision.opposes,
-            "approved_by": approver,
-            "early_reason": decision.early_reason,
-        },
-        decision=outcome,
-        decision_note=decision.note,
-        decided_variant=variant_key,
-        decided_at=await now(session),
-    )
+    return await _settle(session, experiment, decision, memo, intent.actor)
 
 
 async def conclude(
@@ -156,70 +128,39 @@ async def conclude(
     return memo
 
 
+async def _settle(
+    session: AsyncSession,
+    experiment: Experiment,
+    decision: MemoDecision,
+    memo: Memo,
+    actor: Actor,
+) -> Experiment:
+    return await change.take(
+        session,
+        experiment,
+        Step.DECIDE,
+        actor=actor,
+        reason=decision.note,
+        facts={
+            "decision": decision.outcome,
+            "variant": decision.variant,
+            "memo_version": memo.version,
+            "opposes": decision.opposes,
+            "approved_by": decision.approved_by,
+            "early_reason": decision.early_reason,
+        },
+        decision=decision.outcome,
+        decision_note=decision.note,
+        decided_variant=decision.variant,
+        decided_at=await now(session),
+    )
+
+
 def _deviations(parts: MemoParts, decision: MemoDecision) -> tuple[str, ...]:
     if decision.early_reason is None:
         return parts.deviations
     early = f"Shipped before its time by {decision.by}: {decision.early_reason}"
     return (*parts.deviations, early)
-
-
-def _shippable(
-    decision: MemoDecision,
-    report: Report | None,
-    phase: Phase,
-    variant: str,
-    reservations: Reservations,
-) -> MemoDecision:
-    """The decision with what was accepted for it.
-
-    Raises:
-        DecisionRefused: The result is invalid, there is none, it is too early, or a
-            guardrail is harmed or unknown.
-    """
-    if report is not None and report.recommendation.outcome is Outcome.INVALID:
-        raise DecisionRefused("An invalid result never ships a variant.")
-    if worse := agreement.harmed(report, variant):
-        raise DecisionRefused(
-            f"What {variant} harms is not shipped: {', '.join(worse)}.",
-            path=("variant",),
-        )
-    if not agreement.is_known(report, variant):
-        raise DecisionRefused(
-            f"No look has read what {variant} does: nothing speaks for shipping it. "
-            "Wait for one, or decide INCONCLUSIVE or ABANDON.",
-            path=("decision",),
-        )
-    early = (reservations.early_reason or "").strip()[:TEXT_LENGTH] or None
-    planned = design_of(phase).units_in_play
-    if agreement.is_ripe(report, planned, variant):
-        early = None
-    elif early is None:
-        matured = 0 if report is None else report.health.matured
-        raise EarlyDecision(
-            f"{matured:,} of {planned:,} planned units are there, and no "
-            "valid bound was crossed: say why it ships all the same.",
-            path=("earlyReason",),
-        )
-    unknown = agreement.unresolved(report, variant)
-    accepted = {
-        key: reason.strip()
-        for key, reason in reservations.acceptances
-        if reason.strip()
-    }
-    if lacking := [key for key in unknown if key not in accepted]:
-        raise GuardrailUnresolved(
-            f"It is not known whether {', '.join(lacking)} is harmed: accept it by "
-            "name, and say why.",
-            path=("acceptances",),
-        )
-    return replace(
-        decision,
-        early_reason=early,
-        acceptances=tuple(
-            MemoAcceptance(key, decision.by, accepted[key][:TEXT_LENGTH])
-            for key in unknown
-        ),
-    )
 
 
 async def _complete(

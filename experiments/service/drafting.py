@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from core import audit
 from core.audit import Actor
 from core.clock import now
 from core.database import AsyncSession
@@ -137,13 +136,11 @@ async def _record(
     after: Draft,
     changes: Changes,
 ) -> None:
-    await audit.record(
+    await change.record(
         session,
+        after.experiment,
+        action,
         actor=actor,
-        project_id=after.experiment.project_id,
-        action=action,
-        subject="Experiment",
-        subject_id=after.experiment.id,
         before=before,
         after=after.facts(),
         reason=changes.exemption_reason.strip() or None,

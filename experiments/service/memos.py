@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import IntegrityError
 
-from core import audit
 from core.audit import Actor
 from core.clock import now
 from core.database import AsyncSession
@@ -21,6 +20,7 @@ from experiments.governance.ramps import steps_of
 from experiments.lifecycle import ExperimentStatus
 from experiments.models import TEXT_LENGTH, Experiment, Phase
 from experiments.readiness.queries import waivers_of
+from experiments.service import change
 from experiments.service.reporting import report_of
 from experiments.shipping.deviations import deviations_of
 from experiments.shipping.errors import MemoIncomplete
@@ -197,13 +197,11 @@ async def append(
             session.add(memo)
     except IntegrityError as error:
         raise StaleVersion(version) from error
-    await audit.record(
+    await change.record(
         session,
+        experiment,
+        "memo.write",
         actor=actor,
-        project_id=experiment.project_id,
-        action="memo.write",
-        subject="Experiment",
-        subject_id=experiment.id,
         before=None if before is None else {"memo_version": before.version},
         after={"memo_version": version, "kind": kind},
     )

@@ -8,16 +8,16 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
-from core import audit
 from core.audit import Actor
 from core.clock import now
 from core.database import AsyncSession
 from core.problems import StaleVersion
 from experiments import queries
+from experiments.drafts import Draft
 from experiments.errors import DesignFrozen, ItemNotWaivable, OutOfUse
 from experiments.lifecycle import EDITABLE
 from experiments.models import Experiment
-from experiments.readiness.items import CHECKLIST, ItemCode, ItemStatus
+from experiments.readiness.items import CHECKLIST, Item, ItemCode, ItemStatus
 from experiments.readiness.models import LaunchNotes, LaunchWaiver
 from experiments.readiness.situation import fingerprint
 from experiments.service import change
@@ -74,8 +74,13 @@ async def note(
         await session.flush()
     except IntegrityError as error:
         raise StaleVersion(1) from error
-    await _record(
-        session, experiment, actor, "experiment.note", before=before, after=_facts(row)
+    await change.record(
+        session,
+        experiment,
+        "experiment.note",
+        actor=actor,
+        before=before,
+        after=_facts(row),
     )
     return row
 
@@ -102,21 +107,13 @@ async def waive(
     experiment = await change.read(session, intent)
     _check_open(experiment)
     draft = await queries.draft_of(session, experiment)
-    found = await readiness_of(
-        session,
-        project_id=intent.project_id,
-        environment_id=environment_id,
-        drafts=[draft],
-    )
-    item = next(each for each in found[intent.experiment_id].items if each.code is code)
-    if not item.waivable:
-        raise ItemNotWaivable(CHECKLIST[code].title, item.status)
-    before = await _waiver(session, intent.experiment_id, code)
+    item = await _waivable(session, draft, environment_id, code)
+    before = await _waiver(session, experiment.id, code)
     if before is not None:
         await session.delete(before)
         await session.flush()
     row = LaunchWaiver(
-        experiment_id=intent.experiment_id,
+        experiment_id=experiment.id,
         code=code,
         reason=reason.strip(),
         actor_kind=intent.actor.kind,
@@ -126,11 +123,11 @@ async def waive(
     )
     session.add(row)
     await session.flush()
-    await _record(
+    await change.record(
         session,
         experiment,
-        intent.actor,
         "experiment.waive",
+        actor=intent.actor,
         before={"item": code, "status": item.status},
         after={"item": code, "status": ItemStatus.WAIVED},
         reason=row.reason,
@@ -153,16 +150,16 @@ async def withdraw_waiver(
     """
     experiment = await change.read(session, intent)
     _check_open(experiment)
-    row = await _waiver(session, intent.experiment_id, code)
+    row = await _waiver(session, experiment.id, code)
     if row is None:
         raise OutOfUse("Nobody has waived it.", path=("item",))
     await session.delete(row)
     await session.flush()
-    await _record(
+    await change.record(
         session,
         experiment,
-        intent.actor,
         "experiment.withdraw_waiver",
+        actor=intent.actor,
         before={"item": code, "waived_by": row.actor_name, "reason": row.reason},
         after={"item": code},
     )
@@ -172,6 +169,27 @@ def _check_open(experiment: Experiment) -> None:
     """Refuse what may no longer be prepared."""
     if experiment.status not in EDITABLE:
         raise DesignFrozen("It was launched; its checklist is what it was then.")
+
+
+async def _waivable(
+    session: AsyncSession, draft: Draft, environment_id: UUID, code: ItemCode
+) -> Item:
+    """The item as it stands, if somebody may let it pass.
+
+    Raises:
+        ItemNotWaivable: It holds, waits, or is what a start cannot do without.
+    """
+    experiment = draft.experiment
+    found = await readiness_of(
+        session,
+        project_id=experiment.project_id,
+        environment_id=environment_id,
+        drafts=[draft],
+    )
+    item = next(each for each in found[experiment.id].items if each.code is code)
+    if not item.waivable:
+        raise ItemNotWaivable(CHECKLIST[code].title, item.status)
+    return item
 
 
 async def _waiver(
@@ -199,26 +217,3 @@ def _facts(row: LaunchNotes) -> dict[str, Any]:
         "support_briefed": row.support_briefed,
         "version": row.version,
     }
-
-
-async def _record(
-    session: AsyncSession,
-    experiment: Experiment,
-    actor: Actor,
-    action: str,
-    *,
-    before: dict[str, Any] | None,
-    after: dict[str, Any],
-    reason: str | None = None,
-) -> None:
-    await audit.record(
-        session,
-        actor=actor,
-        project_id=experiment.project_id,
-        action=action,
-        subject="Experiment",
-        subject_id=experiment.id,
-        before=before,
-        after=after,
-        reason=reason,
-    )

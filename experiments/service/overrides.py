@@ -17,11 +17,12 @@ from experiments.errors import (
     Full,
     OutOfUse,
     OverrideUnknown,
-    ReasonMissing,
 )
 from experiments.lifecycle import ExperimentStatus
-from experiments.models import TEXT_LENGTH, Experiment, Override
+from experiments.models import Experiment, Override
+from experiments.service import change
 from experiments.service.publishing import touch_definitions
+from experiments.service.recording import brief
 
 MAX_OVERRIDES = 200
 
@@ -53,25 +54,25 @@ async def override(
         ReasonMissing: No reason was given.
         Full: The experiment has as many as it may have here.
     """
-    experiment = await _held(session, project_id, experiment_id)
-    await _check(session, experiment, kind, subject_id, variant)
-    if not 0 < len(reason.strip()) <= TEXT_LENGTH:
-        raise ReasonMissing
-    here = (
-        Override.environment_id == environment_id,
-        Override.experiment_id == experiment_id,
+    await queries.experiment_by_id(
+        session, project_id=project_id, experiment_id=experiment_id
     )
+    # Held, so that its overrides are counted one by one.
+    experiment = await change.hold(session, experiment_id)
+    await _check(session, experiment, kind, subject_id, variant)
+    reason = brief(reason)
     found = await session.exec(
         select(Override).where(
-            *here, Override.kind == kind, Override.subject_id == subject_id
+            Override.environment_id == environment_id,
+            Override.experiment_id == experiment_id,
+            Override.kind == kind,
+            Override.subject_id == subject_id,
         )
     )
     row = found.first()
     before = None if row is None else facts(row)
     if row is None:
-        counted = await session.exec(select(func.count()).where(*here))
-        if counted.one() >= MAX_OVERRIDES:
-            raise Full(f"At most {MAX_OVERRIDES} in one environment.")
+        await _check_room(session, environment_id, experiment_id)
         row = Override(
             project_id=project_id,
             environment_id=environment_id,
@@ -79,10 +80,10 @@ async def override(
             kind=kind,
             subject_id=subject_id,
             variant_key=variant,
-            reason=reason.strip(),
+            reason=reason,
             created_at=await now(session),
         )
-    row.variant_key, row.reason = variant, reason.strip()
+    row.variant_key, row.reason = variant, reason
     session.add(row)
     await session.flush()
     await touch_definitions(session, environment_id)
@@ -112,13 +113,12 @@ async def remove_override(
     row = found.first()
     if row is None:
         raise OverrideUnknown(path=("id",))
-    if not 0 < len(reason.strip()) <= TEXT_LENGTH:
-        raise ReasonMissing
+    reason = brief(reason)
     experiment_id = row.experiment_id
     await session.delete(row)
     await session.flush()
     await touch_definitions(session, environment_id)
-    await _record(session, actor, row, reason.strip(), before=facts(row))
+    await _record(session, actor, row, reason, before=facts(row))
     return experiment_id
 
 
@@ -132,22 +132,6 @@ def facts(row: Override) -> dict[str, Any]:
         "kind": row.kind,
         "variant": row.variant_key,
     }
-
-
-async def _held(
-    session: AsyncSession, project_id: UUID, experiment_id: UUID
-) -> Experiment:
-    """The experiment, held so that its overrides are counted one by one."""
-    await queries.experiment_by_id(
-        session, project_id=project_id, experiment_id=experiment_id
-    )
-    found = await session.exec(
-        select(Experiment)
-        .where(Experiment.id == experiment_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    return found.one()
 
 
 async def _check(
@@ -168,6 +152,19 @@ async def _check(
     draft = await queries.draft_of(session, experiment)
     if variant not in {each.key for each in draft.variants}:
         raise DesignInvalid("It has no such variant.", path=("variant",))
+
+
+async def _check_room(
+    session: AsyncSession, environment_id: UUID, experiment_id: UUID
+) -> None:
+    counted = await session.exec(
+        select(func.count()).where(
+            Override.environment_id == environment_id,
+            Override.experiment_id == experiment_id,
+        )
+    )
+    if counted.one() >= MAX_OVERRIDES:
+        raise Full(f"At most {MAX_OVERRIDES} in one environment.")
 
 
 async def _record(

@@ -1,13 +1,15 @@
-"""What the audit trail is told of layers, holdouts, segments and metrics."""
+"""What the audit trail is told of what a project or an environment keeps."""
 
 from typing import Any, TypeAlias
+from uuid import UUID
 
 from core import audit
 from core.audit import Actor
 from core.database import AsyncSession
-from experiments.models import Holdout, Layer, Metric, Segment
+from experiments.errors import ReasonMissing
+from experiments.models import TEXT_LENGTH, Holdout, KillSwitch, Layer, Metric, Segment
 
-Kept: TypeAlias = Layer | Holdout | Segment | Metric
+Kept: TypeAlias = Layer | Holdout | Segment | Metric | KillSwitch
 
 
 async def record(
@@ -18,6 +20,7 @@ async def record(
     *,
     after: dict[str, Any],
     before: dict[str, Any] | None = None,
+    environment_id: UUID | None = None,
     reason: str | None = None,
 ) -> None:
     """Write down who did what to one of the project's rows."""
@@ -25,6 +28,7 @@ async def record(
         session,
         actor=actor,
         project_id=row.project_id,
+        environment_id=environment_id,
         action=action,
         subject=type(row).__name__,
         subject_id=row.id,
@@ -32,3 +36,15 @@ async def record(
         after=after,
         reason=reason,
     )
+
+
+def brief(reason: str) -> str:
+    """Why somebody does something, without outer blanks.
+
+    Raises:
+        ReasonMissing: Nothing is said, or more than is kept.
+    """
+    text = reason.strip()
+    if not 0 < len(text) <= TEXT_LENGTH:
+        raise ReasonMissing
+    return text

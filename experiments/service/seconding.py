@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from core import audit
 from core.audit import Actor, ActorKind
 from core.clock import now
 from core.database import AsyncSession
@@ -62,13 +61,11 @@ async def approve_decision(
         at=await now(session),
     )
     session.add(approval)
-    await audit.record(
+    await change.record(
         session,
+        experiment,
+        "experiment.approve_decision",
         actor=actor,
-        project_id=project_id,
-        action="experiment.approve_decision",
-        subject="Experiment",
-        subject_id=experiment.id,
         after={"decision": outcome, "variant": variant_key, "memo": memo_version},
         reason=approval.reason,
     )

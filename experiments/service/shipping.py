@@ -104,11 +104,36 @@ async def ship(
     at = await now(session)
     await _redeem(session, experiment, environment_id, token, plan, at=at)
     phase = await shippable(session, experiment, environment_id, plan)
-    steps = plan.checked()
-    shipment = Shipment(
-        project_id=intent.project_id,
+    shipment = _shipment(phase, plan, at)
+    row = await change.take(
+        session,
+        experiment,
+        Step.SHIP,
+        actor=intent.actor,
         environment_id=environment_id,
-        experiment_id=intent.experiment_id,
+        facts={
+            "variant": shipment.variant,
+            "holdback": shipment.holdback,
+            "steps": shipment.steps,
+            "hold_hours": shipment.hold_hours,
+        },
+    )
+    session.add(shipment)
+    await session.flush()
+    await EFFECTS[row.treatment].ship(session, phase, shipment.id)
+    if len(shipment.steps) == 1:
+        await complete(session, row, shipment, actor=intent.actor, at=at)
+    await touch_definitions(session, environment_id)
+    return shipment
+
+
+def _shipment(phase: Phase, plan: ShipPlan, at: datetime) -> Shipment:
+    """The rollout of a plan, at its first step."""
+    steps = plan.checked()
+    return Shipment(
+        project_id=phase.project_id,
+        environment_id=phase.environment_id,
+        experiment_id=phase.experiment_id,
         phase_id=phase.id,
         variant=plan.variant,
         holdback=plan.holdback,
@@ -118,26 +143,6 @@ async def ship(
         next_at=at + timedelta(hours=plan.hold_hours) if len(steps) > 1 else None,
         started_at=at,
     )
-    row = await change.take(
-        session,
-        experiment,
-        Step.SHIP,
-        actor=intent.actor,
-        environment_id=environment_id,
-        facts={
-            "variant": plan.variant,
-            "holdback": plan.holdback,
-            "steps": steps,
-            "hold_hours": plan.hold_hours,
-        },
-    )
-    session.add(shipment)
-    await session.flush()
-    await EFFECTS[row.treatment].ship(session, phase, shipment.id)
-    if len(steps) == 1:
-        await complete(session, row, shipment, actor=intent.actor, at=at)
-    await touch_definitions(session, environment_id)
-    return shipment
 
 
 async def _redeem(

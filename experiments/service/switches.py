@@ -1,21 +1,20 @@
 """Kill switches: everyone gets the control at once, and the analysis goes on."""
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from sqlmodel import col, select
 
-from core import audit
 from core.audit import Actor
 from core.clock import now
 from core.database import AsyncSession
 from core.problems import IllegalTransition
 from experiments.eligibility.live import served_keys
-from experiments.errors import DesignInvalid, ReasonMissing, SwitchUnknown
-from experiments.models import TEXT_LENGTH, KillSwitch, SwitchScope
+from experiments.errors import DesignInvalid, SwitchUnknown
+from experiments.models import KillSwitch, SwitchScope
 from experiments.service.locking import hold_environment
 from experiments.service.publishing import touch_definitions
+from experiments.service.recording import brief, record
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +57,16 @@ async def throw(
         ReasonMissing: No reason was given.
     """
     target.check()
-    if not 0 < len(reason.strip()) <= TEXT_LENGTH:
-        raise ReasonMissing
+    reason = brief(reason)
     await hold_environment(session, environment_id)
-    found = await session.exec(
-        select(KillSwitch).where(
-            KillSwitch.environment_id == environment_id,
-            KillSwitch.scope == target.scope,
-            col(KillSwitch.target_id) == target.target_id
-            if target.target_id is not None
-            else col(KillSwitch.target_id).is_(None),
-            col(KillSwitch.released_at).is_(None),
-        )
-    )
-    thrown = found.first()
-    if thrown is not None:
+    if (thrown := await _thrown(session, environment_id, target)) is not None:
         return thrown
     switch = KillSwitch(
         project_id=project_id,
         environment_id=environment_id,
         scope=target.scope,
         target_id=target.target_id,
-        reason=reason.strip(),
+        reason=reason,
         thrown_by=actor.name,
         thrown_at=await now(session),
     )
@@ -93,7 +80,15 @@ async def throw(
         target_id=target.target_id,
     )
     facts = {"scope": target.scope, "target": target.key, "experiments": len(covered)}
-    await _record(session, actor, "kill_switch.throw", switch, after=facts)
+    await record(
+        session,
+        actor,
+        "kill_switch.throw",
+        switch,
+        after=facts,
+        environment_id=environment_id,
+        reason=reason,
+    )
     return switch
 
 
@@ -112,8 +107,7 @@ async def release(
         IllegalTransition: It was released before.
         ReasonMissing: No reason was given.
     """
-    if not 0 < len(reason.strip()) <= TEXT_LENGTH:
-        raise ReasonMissing
+    reason = brief(reason)
     found = await session.exec(
         select(KillSwitch)
         .where(KillSwitch.id == switch_id, KillSwitch.environment_id == environment_id)
@@ -133,37 +127,31 @@ async def release(
     await touch_definitions(session, environment_id)
     before = {"scope": switch.scope, "thrown_at": switch.thrown_at.isoformat()}
     after = {**before, "released_at": switch.released_at.isoformat()}
-    await _record(
+    await record(
         session,
         actor,
         "kill_switch.release",
         switch,
+        environment_id=environment_id,
         before=before,
         after=after,
-        reason=reason.strip(),
+        reason=reason,
     )
     return switch
 
 
-async def _record(
-    session: AsyncSession,
-    actor: Actor,
-    action: str,
-    switch: KillSwitch,
-    *,
-    after: dict[str, Any],
-    before: dict[str, Any] | None = None,
-    reason: str | None = None,
-) -> None:
-    await audit.record(
-        session,
-        actor=actor,
-        project_id=switch.project_id,
-        environment_id=switch.environment_id,
-        action=action,
-        subject="KillSwitch",
-        subject_id=switch.id,
-        before=before,
-        after=after,
-        reason=reason or switch.reason,
+async def _thrown(
+    session: AsyncSession, environment_id: UUID, target: SwitchTarget
+) -> KillSwitch | None:
+    """The switch that covers the target already."""
+    found = await session.exec(
+        select(KillSwitch).where(
+            KillSwitch.environment_id == environment_id,
+            KillSwitch.scope == target.scope,
+            col(KillSwitch.target_id) == target.target_id
+            if target.target_id is not None
+            else col(KillSwitch.target_id).is_(None),
+            col(KillSwitch.released_at).is_(None),
+        )
     )
+    return found.first()

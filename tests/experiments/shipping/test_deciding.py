@@ -21,7 +21,6 @@ from experiments.analysis.results import (
 )
 from experiments.errors import DesignInvalid
 from experiments.lifecycle import DecisionOutcome, ExperimentStatus
-from experiments.service.concluding import Reservations
 from experiments.service.memos import MemoChanges
 from experiments.shipping.errors import (
     ApprovalNeeded,
@@ -33,6 +32,7 @@ from experiments.shipping.errors import (
 from experiments.shipping.models import DecisionRecord, Memo, MemoKind
 from experiments.shipping.parts import parts_of_memo
 from experiments.shipping.queries import last_memo
+from experiments.shipping.reservations import Reservations
 from tests.experiments.company import Company, step
 from tests.experiments.shipping.concluded import (
     BOB,
