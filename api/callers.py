@@ -1,6 +1,6 @@
 """Callers, and how each kind of credential leads to one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from core.audit import Actor, ActorKind
 from core.database import AsyncSession
 from core.keyring import KnownKey
 from core.keys import KeyKind
+from core.origins import Origins, origins_of
 from core.tenancy import Environment, Member, Project, Role, environment_by_key
 
 
@@ -31,6 +32,13 @@ class Caller:
     environment_id: UUID
     role: Role
     actor: Actor
+    origins: Origins | None = field(default=None, compare=False)
+    """Whose pages read what a client key is answered; None: anybody's. A change of it
+    makes nobody another caller."""
+    payload_key: str | None = field(default=None, repr=False)
+    """What a client key's SDK payload is encrypted with."""
+    remote_only: bool = False
+    """Whether the definitions themselves are not for this client key."""
 
     @property
     def capabilities(self) -> frozenset[Policy]:
@@ -58,6 +66,9 @@ def with_key(key: KnownKey, wanted: str) -> Caller | None:
         environment_id=key.environment_id,
         role=key.role,
         actor=Actor(ActorKind.KEY, key.id, key.name),
+        origins=origins_of(key.allowed_origins) if client else None,
+        payload_key=key.payload_key,
+        remote_only=key.remote_only,
     )
 
 

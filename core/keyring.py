@@ -41,6 +41,9 @@ class KnownKey:
     environment_id: UUID
     environment_key: str
     project_id: UUID
+    allowed_origins: tuple[str, ...] = ()
+    payload_key: str | None = None
+    remote_only: bool = False
 
     @classmethod
     def of(cls, key: ApiKey, environment: Environment) -> "KnownKey":
@@ -55,16 +58,19 @@ class KnownKey:
             environment_id=environment.id,
             environment_key=environment.key,
             project_id=environment.project_id,
+            allowed_origins=tuple(environment.allowed_origins),
+            payload_key=key.payload_key,
+            remote_only=key.remote_only,
         )
 
 
 _KEYS = msgspec.json.Decoder(list[KnownKey])
 
-_Stamp = tuple[int, int, datetime | None, datetime | None]
+_Stamp = tuple[int, int, datetime | None, datetime | None, int | None]
 
 
 async def stamp_of(session: AsyncSession) -> _Stamp:
-    """Changes with every key that is issued or revoked; quicker than to read all.
+    """Changes with every key and every environment; quicker than to read all.
 
     The latest times alone would miss a change that was begun before another one, and
     committed after it.
@@ -77,7 +83,8 @@ async def stamp_of(session: AsyncSession) -> _Stamp:
             func.max(ApiKey.revoked_at),
         )
     )
-    return found.one()
+    changes = await session.exec(select(func.sum(Environment.version)))
+    return *found.one(), changes.one()
 
 
 async def live_keys(session: AsyncSession) -> list[KnownKey]:

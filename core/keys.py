@@ -1,5 +1,6 @@
 """API keys: shown once, stored as a hash, found by prefix, revocable."""
 
+import base64
 import hashlib
 import hmac
 import re
@@ -7,8 +8,10 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import false
 from sqlmodel import Field, SQLModel, select
 
 from core.clock import now
@@ -19,6 +22,7 @@ from core.tenancy import Environment, Role
 
 _PREFIX = re.compile(r"hk_[cs]_[0-9a-f]{8}(?=_)")
 _ABSENT = "0" * 64
+_PAYLOAD_KEY_BYTES = 16
 
 
 class KeyKind(StrEnum):
@@ -40,8 +44,24 @@ class ApiKey(SQLModel, table=True):
     name: str = Field(max_length=200)
     prefix: str = Field(max_length=32, index=True, unique=True)
     secret_hash: str = Field(max_length=64)
+    payload_key: str | None = Field(default=None, max_length=32)
+    """What the SDK payload is encrypted with: 128 bits in base64. Whoever evaluates
+    has it too, so it is kept as it is."""
+    remote_only: bool = Field(
+        default=False, sa_column_kwargs={"server_default": false()}
+    )
+    """Whether it is for evaluation by the server, and is not given the definitions."""
     created_at: datetime = utc_column()
     revoked_at: datetime | None = utc_column(default=None)
+
+    def facts(self) -> dict[str, Any]:
+        """What the audit trail says of a new key: nothing that opens or decrypts."""
+        return {
+            "kind": self.kind.value,
+            "role": self.role.value,
+            "encrypted": self.payload_key is not None,
+            "remoteOnly": self.remote_only,
+        }
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -59,12 +79,16 @@ async def issue(
     kind: KeyKind,
     role: Role,
     name: str,
+    encrypted: bool = False,
+    remote_only: bool = False,
 ) -> IssuedKey:
     """Make a key. A server key is never a reviewer; a client key has no role.
 
     Raises:
-        Invalid: A server key was asked to be a reviewer.
+        Invalid: A server key was asked to be a reviewer, or for what only client
+            keys are; or there would be no payload to encrypt.
     """
+    _check_options(kind, encrypted=encrypted, remote_only=remote_only)
     if kind is KeyKind.SERVER and role is Role.REVIEWER:
         raise Invalid("A key reviews nothing; reviewers are people.", path=("role",))
     prefix = f"hk_{kind.value[0].lower()}_{secrets.token_hex(4)}"
@@ -76,11 +100,27 @@ async def issue(
         name=name,
         prefix=prefix,
         secret_hash=hash_secret(text),
+        payload_key=_new_payload_key() if encrypted else None,
+        remote_only=remote_only,
         created_at=await now(session),
     )
     session.add(key)
     await session.flush()
     return IssuedKey(key, text)
+
+
+def _check_options(kind: KeyKind, *, encrypted: bool, remote_only: bool) -> None:
+    path = ("encrypted",) if encrypted else ("remoteOnly",)
+    if kind is KeyKind.SERVER and (encrypted or remote_only):
+        raise Invalid("Only a client key opens the SDK payload.", path=path)
+    if encrypted and remote_only:
+        raise Invalid(
+            "A key for remote evaluation only has no payload to encrypt.", path=path
+        )
+
+
+def _new_payload_key() -> str:
+    return base64.b64encode(secrets.token_bytes(_PAYLOAD_KEY_BYTES)).decode()
 
 
 async def find(session: AsyncSession, text: str) -> ApiKey | None:

@@ -9,7 +9,7 @@ from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel, col, func, select
 
 from core.clock import now
-from core.database import AsyncSession, enum_column, utc_column
+from core.database import AsyncSession, enum_column, json_column, utc_column
 from core.ids import new_id
 from core.problems import Conflict, Invalid, NotFound
 
@@ -60,6 +60,11 @@ class Environment(SQLModel, table=True):
     name: str = Field(max_length=200)
     production: bool = False
     subject_secret: str = Field(max_length=64)
+    allowed_origins: list[str] = json_column(
+        default_factory=list, sa_column_kwargs={"server_default": "[]"}
+    )
+    """Whose pages read what client keys are answered; empty, anybody's."""
+    version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     created_at: datetime = utc_column()
 
 

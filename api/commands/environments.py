@@ -1,22 +1,29 @@
-"""hone environments: more of them than the production that a project begins with."""
+"""hone environments: more than the first, and whose pages may read their answers."""
 
 import secrets
 from typing import Annotated, Any
 
 import typer
 
-from api.commands.output import AsJson, Output, run
-from api.commands.stores import OPERATOR, ProjectKey, facts, find_project
+from api.commands.output import AsJson, CommandFailed, Exit, Output, run
+from api.commands.stores import (
+    OPERATOR,
+    ProjectKey,
+    facts,
+    find_environment,
+    find_project,
+)
 from core import audit
+from core.environments import update_environment
 from core.settings import Settings
 from core.tenancy import create_environment
 
-environments = typer.Typer(help="Environments: create.", no_args_is_help=True)
+environments = typer.Typer(help="Environments: create, origins.", no_args_is_help=True)
 
 
 @environments.callback()
 def _group() -> None:
-    """Environments: create."""
+    """Environments: create, origins."""
 
 
 @environments.command()
@@ -31,6 +38,48 @@ def create(
     report = run(output, _create(key, project, name or key))
     output.line(f"{report['key']} ({report['id']})")
     output.finish(report)
+
+
+@environments.command()
+def origins(
+    key: Annotated[str, typer.Argument(help="The environment's key.")],
+    project: ProjectKey,
+    *,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(help="Such as https://app.example.com; say it again for more."),
+    ] = None,
+    allow_any: Annotated[
+        bool, typer.Option("--any", help="Let any page read, as it was at first.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show whose pages read what client keys are answered, or list them anew."""
+    output = Output(as_json=as_json)
+    if allow and allow_any:
+        output.fail(CommandFailed(Exit.USAGE, "Say --allow or --any, not both."))
+    wanted = [] if allow_any else allow
+    report = run(output, _origins(key, project, wanted))
+    for origin in report["allowedOrigins"] or ["any page"]:
+        output.line(origin)
+    output.finish(report)
+
+
+async def _origins(
+    key: str, project_key: str, wanted: list[str] | None
+) -> dict[str, Any]:
+    async with facts(Settings()) as database, database.sessions.begin() as session:
+        project = await find_project(session, project_key)
+        environment = await find_environment(session, project, key)
+        if wanted is not None:
+            environment = await update_environment(
+                session,
+                actor=OPERATOR,
+                project_id=project.id,
+                environment_id=environment.id,
+                allowed_origins=wanted,
+            )
+        return {"key": key, "allowedOrigins": environment.allowed_origins}
 
 
 async def _create(key: str, project_key: str, name: str) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """hone keys: API keys of an environment."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,7 +19,7 @@ from api.commands.stores import (
 )
 from core import audit
 from core import keys as api_keys
-from core.keys import ApiKey, KeyKind
+from core.keys import ApiKey, IssuedKey, KeyKind
 from core.settings import Settings
 from core.tenancy import Role
 
@@ -37,14 +39,30 @@ def create(
         typer.Option(help="What a server key may do; VIEWER unless said otherwise."),
     ] = None,
     environment: EnvironmentKey = "production",
+    encrypted: Annotated[
+        bool, typer.Option("--encrypted", help="Encrypt a client key's SDK payload.")
+    ] = False,
+    remote_only: Annotated[
+        bool, typer.Option("--remote-only", help="Refuse a client key the SDK payload.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a key; its text is shown this once."""
     output = Output(as_json=as_json)
     if kind is KeyKind.CLIENT and role is not None:
         output.fail(CommandFailed(Exit.USAGE, "A client key has no role."))
-    report = run(output, _create(name, project, kind, role, environment))
+    wanted = partial(
+        api_keys.issue,
+        kind=kind,
+        role=role or Role.VIEWER,
+        name=name,
+        encrypted=encrypted,
+        remote_only=remote_only,
+    )
+    report = run(output, _create(wanted, project, environment))
     output.line(report["secret"])
+    if encrypted:
+        output.line(f"decrypted with {report['payloadKey']}")
     output.finish(report)
 
 
@@ -77,22 +95,12 @@ def revoke(
 
 
 async def _create(
-    name: str,
-    project_key: str,
-    kind: KeyKind,
-    role: Role | None,
-    environment_key: str,
+    issue: Callable[..., Awaitable[IssuedKey]], project_key: str, environment_key: str
 ) -> dict[str, Any]:
     async with facts(Settings()) as database, database.sessions.begin() as session:
         project = await find_project(session, project_key)
         environment = await find_environment(session, project, environment_key)
-        issued = await api_keys.issue(
-            session,
-            environment_id=environment.id,
-            kind=kind,
-            role=role or Role.VIEWER,
-            name=name,
-        )
+        issued = await issue(session, environment_id=environment.id)
         await audit.record(
             session,
             actor=OPERATOR,
@@ -101,7 +109,7 @@ async def _create(
             action="api_key.create",
             subject="ApiKey",
             subject_id=issued.key.id,
-            after={"kind": kind.value, "role": issued.key.role.value},
+            after=issued.key.facts(),
         )
         return {**_shown(issued.key), "secret": issued.text}
 
@@ -142,4 +150,6 @@ def _shown(key: ApiKey) -> dict[str, Any]:
         "role": key.role.value,
         "createdAt": key.created_at.isoformat(),
         "revokedAt": key.revoked_at.isoformat() if key.revoked_at else None,
+        "payloadKey": key.payload_key,
+        "remoteOnly": key.remote_only,
     }

@@ -58,6 +58,16 @@ class CreateApiKeyInput:
     environment_id: strawberry.ID | None = strawberry.field(
         default=None, description="Where it works; left out, the request's own."
     )
+    encrypted: bool = strawberry.field(
+        default=False,
+        description="Of a client key: the SDK payload is encrypted, with the key's "
+        "`payloadKey`. Not with `remoteOnly`.",
+    )
+    remote_only: bool = strawberry.field(
+        default=False,
+        description="Of a client key: it has values evaluated here, and is refused the "
+        "SDK payload.",
+    )
 
 
 @policed(Policy.ADMIN)
@@ -246,6 +256,8 @@ async def _issue(
         kind=input.kind,
         role=input.role,
         name=bounded(input.name, "name", 200),
+        encrypted=input.encrypted,
+        remote_only=input.remote_only,
     )
     await audit.record(
         session,
@@ -255,6 +267,6 @@ async def _issue(
         action="api_key.create",
         subject="ApiKey",
         subject_id=issued.key.id,
-        after={"kind": issued.key.kind.value, "role": issued.key.role.value},
+        after=issued.key.facts(),
     )
     return issued

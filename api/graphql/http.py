@@ -15,7 +15,6 @@ from api.ahead import ASKED
 from api.auth import (
     SUBJECT_HEADER,
     Caller,
-    CallerKind,
     Credentials,
     Gate,
     credentials_of,
@@ -30,6 +29,7 @@ from api.decoding import (
 )
 from api.documents import Documents, Invalidated
 from api.execution import Answer, answer, authorise, refused_document
+from api.pages import ANY, open_to_pages
 from api.problems import Malformed, Refused, forbidden, unauthenticated
 from api.rates import retry_headers
 from api.registry import hash_named
@@ -39,7 +39,7 @@ MODERN = "application/graphql-response+json"
 LEGACY = "application/json"
 _ACCEPTED = {MODERN: MODERN, LEGACY: LEGACY, "application/*": MODERN, "*/*": LEGACY}
 PREFLIGHT = {
-    "access-control-allow-origin": "*",
+    **ANY,
     "access-control-allow-methods": "GET, POST",
     "access-control-allow-headers": "authorization, content-type, if-none-match, "
     "x-api-key, x-hone-subject",
@@ -89,7 +89,8 @@ class GraphQLEndpoint:
         else:
             if media == LEGACY and reply.status == 400:
                 reply = _Reply(200, reply.body)
-        headers.update(open_to_pages(credentials, caller))
+        origin = connection.headers.get("origin", "")
+        headers.update(open_to_pages(credentials, caller, origin))
         content = json.dumps(reply.body, ensure_ascii=False, separators=(",", ":"))
         response = Response(
             content,
@@ -243,9 +244,3 @@ def _weight(parameters: str) -> float:
             except ValueError:
                 return 0.0
     return 1.0
-
-
-def open_to_pages(credentials: Credentials, caller: Caller | None) -> dict[str, str]:
-    """A public key may be used from any page; cookies and secret keys from none."""
-    public = caller.kind is CallerKind.CLIENT if caller else bool(credentials.key)
-    return {"access-control-allow-origin": "*"} if public else {}

@@ -22,6 +22,13 @@ class Environment:
     key: str = strawberry.field(description="For headers and settings.")
     name: str = strawberry.field(description="For people.")
     production: bool = strawberry.field(description="Whether real people are in it.")
+    allowed_origins: list[str] = strawberry.field(
+        description="Whose pages may read what its client keys are answered; empty: "
+        "any page."
+    )
+    version: int = strawberry.field(
+        description="Echo it as `expectedVersion` to change the environment."
+    )
 
     @classmethod
     def of(cls, row: tenancy.Environment) -> "Environment":
@@ -31,6 +38,8 @@ class Environment:
             key=row.key,
             name=row.name,
             production=row.production,
+            allowed_origins=row.allowed_origins,
+            version=row.version,
         )
 
 
@@ -70,6 +79,14 @@ class ApiKey:
     prefix: str = strawberry.field(description="How the key's text begins.")
     created_at: datetime = strawberry.field(description="When it was made.")
     revoked_at: datetime | None = strawberry.field(description="When it was ended.")
+    payload_key: str | None = strawberry.field(
+        description="Of a client key with an encrypted SDK payload: 128 bits in "
+        "base64, for the SDK's `decryptionKey`."
+    )
+    remote_only: bool = strawberry.field(
+        description="Whether it has values evaluated here, and is refused the SDK "
+        "payload."
+    )
 
     @classmethod
     def of(cls, row: keys.ApiKey) -> "ApiKey":
@@ -83,6 +100,8 @@ class ApiKey:
             prefix=row.prefix,
             created_at=row.created_at,
             revoked_at=row.revoked_at,
+            payload_key=row.payload_key,
+            remote_only=row.remote_only,
         )
 
 

@@ -26,6 +26,7 @@ from api.context import Context
 from api.decoding import decode_object, request_of
 from api.documents import Documents, Invalidated, Operation
 from api.execution import authorise, refused_document, stream
+from api.pages import may_read
 from api.problems import Refused
 from api.rates import RateLimited
 from api.services import Services
@@ -142,6 +143,7 @@ class _Conversation:
         caller = await self._endpoint.gate.caller(self._credentials)
         if caller is None:
             raise Closed(4401, "Unauthorized")
+        self._check_origin(caller)
         self._endpoint.services.rates.admit({}, caller)
         holder = f"{caller.kind}:{caller.actor.id}"
         if self._endpoint.sockets[holder] >= MAX_SOCKETS[caller.kind]:
@@ -154,8 +156,15 @@ class _Conversation:
         """End the conversation soon after the caller may no longer have it."""
         while True:
             await asyncio.sleep(RECHECK_SECONDS)
-            if await self._endpoint.gate.caller(self._credentials) != self._caller:
+            caller = await self._endpoint.gate.caller(self._credentials)
+            if caller is None or caller != self._caller:
                 raise Closed(4401, "Unauthorized")
+            self._check_origin(caller)
+
+    def _check_origin(self, caller: Caller) -> None:
+        """A browser lets any page open a socket, so the list is held to here."""
+        if not may_read(caller, self._socket.headers.get("origin", "")):
+            raise Closed(4403, "Forbidden")
 
     async def _listen(self) -> None:
         while True:

@@ -15,7 +15,8 @@ from api.auth import Caller, CallerKind, Gate, credentials_of
 from api.body import read_body
 from api.composed.ingestion import take_events
 from api.context import Context
-from api.graphql.http import PREFLIGHT, open_to_pages
+from api.graphql.http import PREFLIGHT
+from api.pages import open_to_pages
 from api.policies import Policy
 from api.problems import (
     Malformed,
@@ -101,7 +102,9 @@ async def receive_events(request: Request) -> JSONResponse:
             raise
         # What was stored of it before is known by its ids when it is sent again.
         answer = _refused(unavailable())
-    answer.headers.update(open_to_pages(credentials_of(request), caller))
+    origin = request.headers.get("origin", "")
+    answer.headers.update(open_to_pages(credentials_of(request), caller, origin))
+    answer.headers["vary"] = "origin"
     return answer
 
 

@@ -21,9 +21,13 @@ def routes(
 ) -> list[BaseRoute]:
     """What the application mounts."""
     changes = StreamDoor(
-        gate, services.rates, streams, ofrep_stream.DIALECT, ofrep_stream.refusal
+        gate,
+        services.rates,
+        streams,
+        lambda _: ofrep_stream.DIALECT,
+        ofrep_stream.refusal,
     )
-    sub = StreamDoor(gate, services.rates, streams, sdk.DIALECT, sdk.refusal)
+    sub = StreamDoor(gate, services.rates, streams, sdk.dialect_of, sdk.refusal)
     return [
         Route(FLAGS, ofrep),
         Route(f"{FLAGS}/{{key:path}}", ofrep),

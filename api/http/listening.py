@@ -8,14 +8,15 @@ from starlette.types import Receive, Scope, Send
 
 from api.auth import Caller, CallerKind, Credentials, Gate
 from api.http.streams import RETRY_SECONDS, Dialect, Listener, Streams, StreamsFull
+from api.pages import may_read, shared_with
 from api.problems import Refused
 from api.rates import Rates, retry_headers
 from core.database import Unreachable
 
-OPEN = {"access-control-allow-origin": "*"}
-
-Answer = Callable[[int, str], bytes]
-"""A family's way to say a status and a message."""
+Answer = Callable[[int, str, str], bytes]
+"""A family's way to say a status, a code and a message."""
+DialectOf = Callable[[Caller], Dialect]
+"""How a key's clients are told; it refuses a key that is not for that."""
 
 
 class KeyRefused(Refused):
@@ -33,26 +34,49 @@ def key_in(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2]
 
 
-async def client_in(scope: Scope, gate: Gate, rates: Rates) -> Caller:
-    """Whose client key the path ends in.
+async def client_in(scope: Scope, gate: Gate) -> Caller:
+    """Whose client key the path ends in; how often it is used is not counted yet.
 
     Raises:
         KeyRefused: It is none, or a secret key, which belongs in no address.
-        RateLimited: It was used too often.
         Unreachable: Only the database could tell, and it is away.
     """
     caller = await gate.caller(Credentials(key=key_in(scope["path"])))
     if caller is None or caller.kind is not CallerKind.CLIENT:
         raise KeyRefused
-    rates.admit(scope, caller)
     return caller
+
+
+def origin_of(scope: Scope) -> str:
+    """The origin of the page that asks; empty where no page does."""
+    return Headers(scope=scope).get("origin", "")
+
+
+async def preflight(scope: Scope, gate: Gate, headers: Mapping[str, str]) -> Response:
+    """What a page may send: a page that the key's environment lists, if it lists any.
+
+    A key that opens nothing, or is not known while the database is away, gives nothing
+    away: the page is told so by the answer.
+    """
+    try:
+        caller = await client_in(scope, gate)
+    except (Refused, Unreachable):
+        caller = None
+    return Response(
+        status_code=204, headers={**headers, **shared_with(caller, origin_of(scope))}
+    )
 
 
 class StreamDoor:
     """The ASGI application behind one family's stream of changes."""
 
     def __init__(
-        self, gate: Gate, rates: Rates, streams: Streams, dialect: Dialect, say: Answer
+        self,
+        gate: Gate,
+        rates: Rates,
+        streams: Streams,
+        dialect: DialectOf,
+        say: Answer,
     ) -> None:
         self._gate = gate
         self._rates = rates
@@ -62,33 +86,44 @@ class StreamDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream, or refuse before anything is sent."""
+        caller: Caller | None = None
         try:
-            caller = await self._caller(scope)
-            listener = Listener(
-                environment_id=caller.environment_id,
-                key_id=caller.actor.id,
-                dialect=self._dialect,
-                last_event_id=Headers(scope=scope).get("last-event-id", ""),
-                is_welcome=lambda: self._is_welcome(scope["path"]),
-            )
+            caller = await client_in(scope, self._gate)
+            listener = self._listener(scope, caller)
             await self._streams.serve(listener, receive, send)
         except (Refused, Unreachable) as problem:
             status, message, headers = told(problem)
-            body = self._say(status, message)
-            answer = Response(body, status, {**OPEN, **headers}, "application/json")
+            headers = {**shared_with(caller, origin_of(scope)), **headers}
+            body = self._say(status, code_of(problem), message)
+            answer = Response(body, status, headers, "application/json")
             await answer(scope, receive, send)
 
-    async def _caller(self, scope: Scope) -> Caller:
+    def _listener(self, scope: Scope, caller: Caller) -> Listener:
         if scope["method"] != "GET":
             raise Refused("METHOD_NOT_ALLOWED", "Use GET.", status=405)
-        return await client_in(scope, self._gate, self._rates)
+        self._rates.admit(scope, caller)
+        return Listener(
+            environment_id=caller.environment_id,
+            key_id=caller.actor.id,
+            dialect=self._dialect(caller),
+            last_event_id=Headers(scope=scope).get("last-event-id", ""),
+            is_welcome=lambda: self._is_welcome(scope),
+            shared=shared_with(caller, origin_of(scope)),
+        )
 
-    async def _is_welcome(self, path: str) -> bool:
+    async def _is_welcome(self, scope: Scope) -> bool:
         try:
-            caller = await self._gate.caller(Credentials(key=key_in(path)))
+            caller = await client_in(scope, self._gate)
         except Unreachable:
             return True
-        return caller is not None
+        except KeyRefused:
+            return False
+        return may_read(caller, origin_of(scope))
+
+
+def code_of(problem: Refused | Unreachable) -> str:
+    """A refusal's code, for programs."""
+    return "UNAVAILABLE" if isinstance(problem, Unreachable) else problem.code
 
 
 def told(problem: Refused | Unreachable) -> tuple[int, str, Mapping[str, str]]:

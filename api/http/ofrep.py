@@ -16,11 +16,12 @@ from api.auth import Caller, Credentials, Gate, bearer, credentials_of
 from api.body import read_body
 from api.composed.assignments import Assigned, Given, assigned
 from api.context import Context
-from api.graphql.http import open_to_pages, still_holds
+from api.graphql.http import still_holds
 from api.http.listening import told
 from api.http.ofrep_answers import Fragments, failure
 from api.http.ofrep_context import Unanswerable, subject_of
 from api.http.ofrep_stream import streams_for
+from api.pages import ANY, open_to_pages
 from api.problems import Refused, unauthenticated
 from api.records import LOGGER
 from api.services import Services
@@ -41,7 +42,7 @@ HEADERS = {
     "access-control-expose-headers": "etag, retry-after",
 }
 PREFLIGHT = {
-    "access-control-allow-origin": "*",
+    **ANY,
     "access-control-allow-methods": "POST, GET",
     "access-control-allow-headers": "authorization, content-type, if-none-match, "
     "last-event-id, x-api-key, x-hone-code-default, x-hone-environment, "
@@ -98,7 +99,8 @@ class Ofrep:
                 reply = Reply(status, failure("GENERAL", message, key), headers)
             else:
                 reply = _crashed(crash, scope)
-        shared = open_to_pages(credentials, caller)
+        origin = connection.headers.get("origin", "")
+        shared = open_to_pages(credentials, caller, origin)
         await _send(send, reply, {**HEADERS, **shared})
 
     def _known(self, headers: Headers) -> tuple[Caller | None, Credentials]:

@@ -29,6 +29,7 @@ from api.graphql.http import still_holds
 from api.http.ofrep import CODE_DEFAULT, FLAGS, HEADERS, Ofrep
 from api.http.ofrep_context import Unanswerable, subject_of
 from api.http.ofrep_stream import streams_for
+from api.pages import ANY, open_to
 from api.problems import Refused
 from api.records import LOGGER
 from api.repeats import Basis, Repeats
@@ -132,8 +133,7 @@ class OfrepAhead:
         self._services.rates.admit(scope, caller)
         coded = heads.get(_CODE_DEFAULT) == b"1"
         bulk = self._repeated(body, caller, key, coded=coded)
-        public = caller.kind is CallerKind.CLIENT
-        headers = [*_fixed(public=public), (b"etag", bulk.etag.encode())]
+        headers = [*_shared(caller, heads), (b"etag", bulk.etag.encode())]
         known = heads.get(b"if-none-match", b"")
         if known and still_holds(known.decode("latin-1"), bulk.etag):
             return 304, headers, b""
@@ -170,8 +170,17 @@ def _report(reason: Exception) -> None:
         LOGGER.error("flags not answered ahead", exc_info=reason)
 
 
+def _shared(caller: Caller, heads: Heads) -> RawHeaders:
+    """What all answers to a caller have; none to a listed page is kept for another."""
+    if caller.origins is None:
+        return _fixed(public=caller.kind is CallerKind.CLIENT)
+    shared = open_to(caller, heads.get(b"origin", b"").decode("latin-1"))
+    own = [(name.encode(), value.encode()) for name, value in shared.items()]
+    return [*_fixed(public=False), *own]
+
+
 @lru_cache(maxsize=2)
 def _fixed(*, public: bool) -> RawHeaders:
-    shared = {"access-control-allow-origin": "*"} if public else {}
+    shared = ANY if public else {}
     every = {**HEADERS, **shared, **SAFE_HEADERS}
     return [(name.encode(), value.encode()) for name, value in every.items()]

@@ -25,7 +25,7 @@ def _event(snapshot: Snapshot, noticed: int) -> bytes:
 DIALECT = Dialect(opening=b"retry: 5000\n\n", ping=b": \n\n", event=_event)
 
 
-def refusal(_status: int, message: str) -> bytes:
+def refusal(_status: int, _code: str, message: str) -> bytes:
     """A refusal in the protocol's words."""
     return failure("GENERAL", message)
 

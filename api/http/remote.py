@@ -14,8 +14,9 @@ from starlette.types import Receive, Scope, Send
 from api.auth import Caller, Gate
 from api.body import read_body
 from api.decoding import decode_object
-from api.http.listening import client_in
-from api.http.sdk import OPEN, PREFLIGHT, refused
+from api.http.listening import client_in, origin_of, preflight
+from api.http.sdk import EXPOSED, PREFLIGHT, refused
+from api.pages import shared_with
 from api.problems import Malformed, Refused
 from api.services import Services
 from core.database import Unreachable
@@ -61,25 +62,30 @@ class Remote:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Nothing is recorded."""
+        if scope["method"] == "OPTIONS":
+            answer = await preflight(scope, self._gate, PREFLIGHT)
+            await answer(scope, receive, send)
+            return
+        caller: Caller | None = None
         try:
-            answer = await self._answer(scope, receive)
+            caller = await client_in(scope, self._gate)
+            answer = await self._answer(scope, receive, caller)
         except (Refused, Unreachable) as problem:
             answer = refused(problem)
+        answer.headers.update(shared_with(caller, origin_of(scope)))
         await answer(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Response:
-        if scope["method"] == "OPTIONS":
-            return Response(status_code=204, headers=PREFLIGHT)
+    async def _answer(self, scope: Scope, receive: Receive, caller: Caller) -> Response:
         if scope["method"] != "POST":
             raise Refused("METHOD_NOT_ALLOWED", "Use POST.", status=405)
-        caller = await client_in(scope, self._gate, self._services.rates)
+        self._services.rates.admit(scope, caller)
         limit = self._services.settings.max_body_bytes
         body = await read_body(Headers(scope=scope), receive, limit=limit)
         asked = await self._asked(caller, decode_object(body))
         snapshot = await self._services.definitions.snapshot(caller.environment_id)
         definitions = await self._definitions(snapshot)
         content = msgspec.json.encode(await evaluated(snapshot, definitions, asked))
-        headers = {**OPEN, "cache-control": "no-store"}
+        headers = {**EXPOSED, "cache-control": "no-store"}
         return Response(content, 200, headers, "application/json")
 
     async def _definitions(self, snapshot: Snapshot) -> Definitions:

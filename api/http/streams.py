@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -24,16 +24,11 @@ RECENT_SECONDS = 60.0
 """A caller that says nothing of what it saw last may have missed what is as new."""
 RETRY_SECONDS = 30
 
-_START = {
-    "type": "http.response.start",
-    "status": 200,
-    "headers": [
-        (b"content-type", b"text/event-stream; charset=utf-8"),
-        (b"cache-control", b"no-cache, no-transform"),
-        (b"connection", b"keep-alive"),
-        (b"x-accel-buffering", b"no"),
-        (b"access-control-allow-origin", b"*"),
-    ],
+_HEADERS = {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-cache, no-transform",
+    "connection": "keep-alive",
+    "x-accel-buffering": "no",
 }
 
 
@@ -71,6 +66,8 @@ class Listener:
     last_event_id: str
     is_welcome: Callable[[], Awaitable[bool]]
     """Whether the key still opens anything; asked before each thing that is sent."""
+    shared: Mapping[str, str]
+    """The headers that say which pages may read."""
 
 
 @dataclass(slots=True)
@@ -154,7 +151,7 @@ class Streams:
 
     async def _run(self, listener: Listener, stream: _Stream, send: Send) -> None:
         sent, dialect = self._served(listener), listener.dialect
-        await send(_START)
+        await send(_start(listener))
         await _write(send, dialect.opening + self._greeting(listener, sent))
         while True:
             turned = await stream.turns()
@@ -223,6 +220,12 @@ class Streams:
             self._of_keys[listener.key_id] -= 1
             if not self._of_keys[listener.key_id]:
                 del self._of_keys[listener.key_id]
+
+
+def _start(listener: Listener) -> dict[str, object]:
+    headers = {**_HEADERS, **listener.shared}
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    return {"type": "http.response.start", "status": 200, "headers": raw}
 
 
 async def _until_gone(receive: Receive, stream: _Stream) -> None:

@@ -2,8 +2,11 @@
 
 from functools import lru_cache
 
+from api.ahead import Heads
+from api.auth import Caller, CallerKind
 from api.envelope import SAFE_HEADERS
 from api.graphql.http import KEPT, accepted, etag_of, is_json, still_holds
+from api.pages import open_to
 from api.problems import Malformed
 
 Headers = list[tuple[bytes, bytes]]
@@ -41,13 +44,21 @@ class Answer:
 
     __slots__ = ("content", "headers", "status")
 
-    def __init__(self, content: bytes, media: str, *, public: bool) -> None:
+    def __init__(
+        self, content: bytes, media: str, caller: Caller, heads: Heads
+    ) -> None:
         self.status = 200
         self.content = content
+        listed = caller.origins is not None
+        public = caller.kind is CallerKind.CLIENT and not listed
         self.headers = [
             *_fixed(media, public=public),
             (b"content-length", b"%d" % len(content)),
         ]
+        if listed:
+            origin = heads.get(b"origin", b"").decode("latin-1")
+            shared = open_to(caller, origin)
+            self.headers += [(k.encode(), v.encode()) for k, v in shared.items()]
 
     def keep(self, if_none_match: bytes) -> None:
         """Let the client keep it; if it has these bytes already, they stay here."""

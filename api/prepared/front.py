@@ -26,7 +26,7 @@ from api.ahead import (
     replied,
     whole_body,
 )
-from api.auth import Caller, CallerKind, Credentials, Gate
+from api.auth import Caller, Credentials, Gate
 from api.decoding import decode_object, decode_parameters
 from api.documents import Documents
 from api.execution import DEADLINE_SECONDS, authorise
@@ -252,7 +252,7 @@ class Prepared:
         *,
         named: bool,
     ) -> Answer:
-        answer = Answer(content, media, public=caller.kind is CallerKind.CLIENT)
+        answer = Answer(content, media, caller, heads)
         if scope["method"] == "GET":
             answer.keep(heads.get(b"if-none-match", b""))
         measures = self._services.measures

@@ -1068,6 +1068,27 @@ def upgrade() -> None:
             unique=False,
         )
 
+    with op.batch_alter_table("api_key", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("payload_key", sa.String(32), nullable=True))
+        batch_op.add_column(
+            sa.Column(
+                "remote_only",
+                sa.Boolean(),
+                server_default=sa.text("false"),
+                nullable=False,
+            )
+        )
+
+    with op.batch_alter_table("environment", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column(
+                "allowed_origins", JsonDocument, server_default="[]", nullable=False
+            )
+        )
+        batch_op.add_column(
+            sa.Column("version", sa.Integer(), server_default="1", nullable=False)
+        )
+
     with op.batch_alter_table("experiment", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("plan", JsonDocument, server_default="{}", nullable=False)
@@ -1199,6 +1220,14 @@ def downgrade() -> None:
 
     with op.batch_alter_table("experiment", schema=None) as batch_op:
         batch_op.drop_column("plan")
+
+    with op.batch_alter_table("environment", schema=None) as batch_op:
+        batch_op.drop_column("version")
+        batch_op.drop_column("allowed_origins")
+
+    with op.batch_alter_table("api_key", schema=None) as batch_op:
+        batch_op.drop_column("remote_only")
+        batch_op.drop_column("payload_key")
 
     with op.batch_alter_table("remeasurement", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_remeasurement_experiment_id"))

@@ -93,7 +93,10 @@ async def phase_of(replays: Replays, key: str) -> tuple[Experiment, Phase]:
 
 async def the_company(replays: Replays) -> None:
     """Environments, keys, people, the project, documents, subjects."""
-    await replays.once("createEnvironment", key="staging", name="Staging")
+    staging = await replays.once("createEnvironment", key="staging", name="Staging")
+    place = {"id": staging["environment"]["id"], "expectedVersion": 1}
+    listed = ["https://app.example.com"]
+    await replays.once("updateEnvironment", **place, allowedOrigins=listed)
     made = await replays.once("createApiKey", name="ci", kind="SERVER", role="EDITOR")
     key = made.get("apiKey") or made["key"]
     await replays.once("revokeApiKey", id=key["id"])

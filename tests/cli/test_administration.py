@@ -173,6 +173,33 @@ def test_an_environment_has_keys_of_its_own(hone: Hone, folder: Path) -> None:
     assert again["error"]["code"] == "KEY_TAKEN"
 
 
+def test_pages_are_listed_and_any_page_is_let_in_again(
+    hone: Hone, folder: Path
+) -> None:
+    hone("projects", "create", "acme")
+    place = ("environments", "origins", "production", "--project", "acme")
+    assert hone(*place)["allowedOrigins"] == []
+    pages = ("https://app.example.com", "https://*.example.org")
+    asked = (part for page in pages for part in ("--allow", page))
+    assert hone(*place, *asked)["allowedOrigins"] == [*pages]
+    assert actions(folder)[-1] == "environment.update"
+    assert hone(*place)["allowedOrigins"] == [*pages]
+    refused = hone(*place, "--allow", "app.example.com", code=3)
+    assert refused["error"]["code"] == "INVALID"
+    hone(*place, "--allow", pages[0], "--any", code=2)
+    assert hone(*place, "--any")["allowedOrigins"] == []
+
+
+def test_a_client_key_may_encrypt_or_only_evaluate_remotely(hone: Hone) -> None:
+    hone("projects", "create", "acme")
+    asked = ("keys", "create", "web", "--project", "acme", "--kind", "CLIENT")
+    assert len(hone(*asked, "--encrypted")["payloadKey"]) == 24
+    assert hone(*asked, "--remote-only")["remoteOnly"] is True
+    assert hone(*asked)["payloadKey"] is None
+    hone(*asked, "--encrypted", "--remote-only", code=3)
+    hone("keys", "create", "s", "--project", "acme", "--encrypted", code=3)
+
+
 def test_without_json_a_person_reads_text_and_errors_go_to_the_other_stream(
     folder: Path,
 ) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from core import keyring, keys
+from core.audit import Actor, ActorKind
 from core.database import Database, Sessions, Unreachable
+from core.environments import update_environment
 from core.keyring import Keyring
 from core.keys import ApiKey, KeyKind
 from core.reach import Reach
@@ -80,6 +82,40 @@ async def test_a_revocation_that_another_one_overtook_is_seen(
         overtaken.revoked_at = overtaken.created_at
     await ring.refresh()
     assert ring.find(early.text) is None
+
+
+async def test_what_an_environment_and_a_key_say_of_pages_is_kept(
+    database: Database, sessions: Sessions, tenant: Tenant, tmp_path: Path
+) -> None:
+    async with sessions.begin() as session:
+        made = await keys.issue(
+            session,
+            environment_id=tenant.environment_id,
+            kind=KeyKind.CLIENT,
+            role=Role.VIEWER,
+            name="web",
+            encrypted=True,
+        )
+    ring = Keyring(database.readers)
+    await kept(ring, tmp_path / "keys.json")
+    listed = ("https://app.example.com", "https://*.example.org")
+    async with sessions.begin() as session:
+        await update_environment(
+            session,
+            actor=Actor(ActorKind.OPERATOR, None, "test"),
+            project_id=tenant.project_id,
+            environment_id=tenant.environment_id,
+            allowed_origins=listed,
+        )
+    await ring.catch_up()
+    later = Keyring(database.readers)
+    await later.restore(tmp_path / "keys.json")
+    for each in (ring, later):
+        found = each.find(made.text)
+        assert found is not None
+        assert found.allowed_origins == listed
+        assert found.payload_key == made.key.payload_key is not None
+        assert not found.remote_only
 
 
 async def test_a_key_that_was_seen_revoked_stays_forgotten(

@@ -51,10 +51,12 @@ class Ear:
 
 @asynccontextmanager
 async def listening(
-    url: str, *, seen: str | None = None
+    url: str, *, seen: str | None = None, page: str | None = None
 ) -> AsyncIterator[tuple[httpx.Response, Ear]]:
-    """A stream, as a client opens it."""
+    """A stream, as a client opens it, in a page of this origin if one is named."""
     headers = {} if seen is None else {"last-event-id": seen}
+    if page is not None:
+        headers["origin"] = page
     async with (
         httpx.AsyncClient(timeout=10) as client,
         client.stream("GET", url, headers=headers) as response,
@@ -214,7 +216,9 @@ async def test_a_reader_that_lags_is_let_go(
     monkeypatch.setattr(streams, "PATIENCE_SECONDS", 0.3)
     loud = replace(DIALECT, ping=b": %b\n\n" % (b"x" * 1_000_000))
     state = flags.app.state
-    door = StreamDoor(state.gate, state.services.rates, state.streams, loud, refusal)
+    door = StreamDoor(
+        state.gate, state.services.rates, state.streams, lambda _: loud, refusal
+    )
     flags.app.router.routes.insert(0, Route("/loud/{key}", door))
     address = httpx.URL(url)
     reader, writer = await asyncio.open_connection(address.host, address.port)

@@ -5,9 +5,9 @@ import { createInterface } from "node:readline";
 import { GrowthBook, setPolyfills } from "@growthbook/growthbook";
 import { EventSource } from "eventsource";
 
-const [apiHost, clientKey] = process.argv.slice(2);
+const [apiHost, clientKey, decryptionKey] = process.argv.slice(2);
 setPolyfills({ EventSource });
-const sdk = new GrowthBook({ apiHost, clientKey });
+const sdk = new GrowthBook({ apiHost, clientKey, decryptionKey });
 const loaded = await sdk.init({ streaming: true, timeout: 5000 });
 const say = (value) => console.log(JSON.stringify(value));
 say({ success: loaded.success });

@@ -13,8 +13,13 @@ from growthbook.growthbook_client import GrowthBookClient
 class Blocking:
     """The SDK's first interface: one instance for each subject, requests block."""
 
-    def __init__(self, host: str, key: str) -> None:
-        self._sdk = GrowthBook(api_host=host, client_key=key, streaming=True)
+    def __init__(self, host: str, key: str, decryption_key: str) -> None:
+        self._sdk = GrowthBook(
+            api_host=host,
+            client_key=key,
+            decryption_key=decryption_key,
+            streaming=True,
+        )
 
     async def load(self) -> bool:
         """Fetch the features."""
@@ -30,11 +35,14 @@ class Blocking:
 class Concurrent:
     """The SDK's second interface: one client for all subjects, on an event loop."""
 
-    def __init__(self, host: str, key: str) -> None:
-        strategy = FeatureRefreshStrategy.SERVER_SENT_EVENTS
-        self._client = GrowthBookClient(
-            Options(api_host=host, client_key=key, refresh_strategy=strategy)
+    def __init__(self, host: str, key: str, decryption_key: str) -> None:
+        options = Options(
+            api_host=host,
+            client_key=key,
+            decryption_key=decryption_key,
+            refresh_strategy=FeatureRefreshStrategy.SERVER_SENT_EVENTS,
         )
+        self._client = GrowthBookClient(options)
 
     async def load(self) -> bool:
         """Fetch the features."""
@@ -52,9 +60,10 @@ def said(found: Any) -> dict[str, Any]:
     return {"value": found.value, "source": found.source, "variant": variant}
 
 
-async def main(how: str, host: str, key: str) -> None:
+async def main(how: str, host: str, key: str, decryption_key: str = "") -> None:
     """Answer until there is nothing more to answer."""
-    client = Blocking(host, key) if how == "blocking" else Concurrent(host, key)
+    kind = Blocking if how == "blocking" else Concurrent
+    client = kind(host, key, decryption_key)
     say({"success": await client.load()})
     while line := await asyncio.to_thread(sys.stdin.readline):
         asked = json.loads(line)

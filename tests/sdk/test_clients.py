@@ -20,10 +20,12 @@ CLIENTS = {
 every_client = pytest.mark.parametrize("client", CLIENTS)
 
 
-def start(client: str, url: str, key: str) -> AbstractAsyncContextManager[Script]:
-    """A client that knows a host and a client key."""
+def start(
+    client: str, url: str, key: str, *more: str
+) -> AbstractAsyncContextManager[Script]:
+    """A client that knows a host and a client key, and maybe what decrypts."""
     script, *how = CLIENTS[client]
-    return running(HERE / script, *how, url, key)
+    return running(HERE / script, *how, url, key, *more)
 
 
 @every_client
