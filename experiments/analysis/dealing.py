@@ -76,7 +76,7 @@ def dealt(control: Held, treatment: Held, *, confidence: float) -> Difference:
     )
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def _permuted(first: Held, second: Held, confidence: float) -> Permuted:
     return permute_accounts(
         accounts_of(first),

@@ -22,6 +22,10 @@ SAME = 1e-9
 PIECE = 1_000_000
 """Accounts times deals that are held in memory at once."""
 
+TWICE = 2
+"""The square of the smaller arm over all accounts up to which its accounts are picked
+one by one: a third of such deals, or more, have none of them twice."""
+
 Indices = NDArray[np.intp]
 
 
@@ -50,23 +54,23 @@ class Permuted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Deals:
-    """What each deal puts into the treatment.
+    """What each deal puts into one of the arms; which one makes no difference.
 
     Attributes:
-        treated: (8, draws) float64, sums over its accounts, see `_columns`; the first
+        dealt: (8, draws) float64, sums over its accounts, see `_columns`; the first
             deal happened.
         whole: (8, 1) float64, the same over all accounts.
-        counts: Accounts in the treatment and in the control.
+        counts: Accounts in that arm and in the other one.
     """
 
-    treated: Floats
+    dealt: Floats
     whole: Floats
     counts: tuple[int, int]
 
     def statistics(self, shift: float) -> Floats:
         """(draws,) absolute studentised differences, once `shift` is taken out."""
-        first = _arm(self.treated, self.counts[0], shift)
-        second = _arm(self.whole - self.treated, self.counts[1], shift)
+        first = _arm(self.dealt, self.counts[0], shift)
+        second = _arm(self.whole - self.dealt, self.counts[1], shift)
         gap, noise = np.abs(first[0] - second[0]), np.sqrt(first[1] + second[1])
         tiny = 1e-9 * float(noise[0]) + TINY**2
         found: Floats = gap / np.maximum(noise, tiny)
@@ -137,17 +141,25 @@ def permute_accounts(
 def _deal(
     control: Accounts, treatment: Accounts, draws: int | None, seed: int
 ) -> _Deals:
-    """What random deals, or all where `draws` is None, put into the treatment."""
+    """What random deals, or all where `draws` is None, put into one of the arms.
+
+    It is the treatment, but where an arm is so small beside the other that few deals
+    draw an account twice: there it is the small one, whatever the size of the other.
+    """
     first, second = control.totals.size, treatment.totals.size
-    columns = _columns(control, treatment)
+    columns, counts = _columns(control, treatment), (second, first)
     if draws is None:
         chosen = _all(first, second)
+    elif min(first, second) ** 2 <= TWICE * (first + second):
+        if first < second:
+            happened, counts = np.arange(first), (first, second)
+        else:
+            happened = np.arange(first, first + second)
+        chosen = _picked(happened, first + second, draws, seed)
     else:
         chosen = _drawn(first, second, draws, seed)
-    treated = np.concatenate([columns[index].sum(axis=1) for index in chosen])
-    return _Deals(
-        np.ascontiguousarray(treated.T), columns.sum(axis=0)[:, None], (second, first)
-    )
+    dealt = np.concatenate([columns[index].sum(axis=1) for index in chosen])
+    return _Deals(np.ascontiguousarray(dealt.T), columns.sum(axis=0)[:, None], counts)
 
 
 def _ends(
@@ -210,6 +222,30 @@ def _drawn(control: int, treatment: int, draws: int, seed: int) -> Iterator[Indi
         order = np.argsort(generator.random((rows, size)), axis=1)
         yield order[:, :treatment]
         left -= rows
+
+
+def _picked(happened: Indices, size: int, draws: int, seed: int) -> Iterator[Indices]:
+    """Random deals of a small arm, in pieces: those with an account twice are redrawn.
+
+    So every set of accounts is as likely as any other, at a cost by the small arm.
+    """
+    generator, count = np.random.default_rng(seed), happened.size
+    yield happened[None, :]
+    left = draws - 1
+    while left > 0:
+        rows = min(left, max(PIECE // count, 1))
+        found = generator.integers(size, size=(rows, count))
+        while (twice := _repeats(found)).any():
+            found[twice] = generator.integers(size, size=(int(twice.sum()), count))
+        yield found
+        left -= rows
+
+
+def _repeats(deals: Indices) -> NDArray[np.bool_]:
+    """Which deals have an account twice."""
+    ordered = np.sort(deals, axis=1)
+    found: NDArray[np.bool_] = (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
+    return found
 
 
 def _end(kept: Callable[[float], bool], value: float, step: float) -> float:

@@ -226,6 +226,28 @@ def test_many_accounts_are_dealt_in_pieces() -> None:
     assert found.p_value == pytest.approx(known.p_value, abs=0.15)
 
 
+@pytest.mark.parametrize("sizes", [(300, 2), (2, 300), (3, 60)])
+def test_deals_of_a_small_arm_come_near_all_deals(sizes: tuple[int, int]) -> None:
+    """Its accounts are picked one by one, whichever arm it is."""
+    arms = drawn(33, *sizes, effect=0.5)
+    every = permute_accounts(arms[0], arms[1], confidence=0.9, draws=10**5, seed=1)
+    found = permute_accounts(arms[0], arms[1], confidence=0.9, draws=20_000, seed=1)
+    assert (every.exact, found.exact) == (True, False)
+    assert found.p_value == pytest.approx(every.p_value, abs=0.015)
+    assert found.low == pytest.approx(every.low, abs=0.1 * (every.high - every.low))
+    assert found.high == pytest.approx(every.high, abs=0.1 * (every.high - every.low))
+
+
+def test_ten_accounts_beside_a_thousand_differ_one_time_in_twenty() -> None:
+    wrong = 0
+    for run in range(200):
+        arms = drawn(90_000 + 2 * run, 10, 1_000)
+        pair = arms if run % 2 else arms[::-1]
+        found = permute_accounts(pair[0], pair[1], confidence=0.9, draws=199, seed=run)
+        wrong += found.p_value <= 0.05
+    assert wrong / 200 == pytest.approx(0.05, abs=0.062)
+
+
 def test_so_few_accounts_that_no_deal_is_rare_are_refused() -> None:
     arms = drawn(2, 3, 3)
     with pytest.raises(TooFewUnits, match="confidence"):
