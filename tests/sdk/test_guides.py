@@ -65,7 +65,7 @@ def test_an_operation_fits_the_schema(operation: str) -> None:
 
 
 def test_there_are_operations_to_try() -> None:
-    assert len(OPERATIONS) == 20
+    assert len(OPERATIONS) == 21
 
 
 def test_the_table_has_every_operator() -> None:
