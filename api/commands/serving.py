@@ -168,6 +168,8 @@ class Server(uvicorn.Server):
         """End what would never end by itself, then wait for the rest."""
         self._leaving()
         await super().shutdown(sockets)
+        # What stays frozen is never given back at exit; DuckDB's binding complains.
+        gc.unfreeze()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
