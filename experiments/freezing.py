@@ -20,7 +20,7 @@ from experiments.design import (
 )
 from experiments.drafts import Draft, Measure
 from experiments.eligibility.frozen import Eligibility
-from experiments.models import Metric, Phase
+from experiments.models import Experiment, Metric, Phase, PhaseKind
 from experiments.plan import AnalysisPlan
 
 
@@ -58,19 +58,30 @@ def frozen_phase(
         eligibility=eligibility.design(),
         plan=plan,
     )
+    return phase_of(design, experiment, eligibility.document())
+
+
+def phase_of(
+    design: PhaseDesign,
+    experiment: Experiment,
+    eligibility: dict[str, Any],
+    kind: PhaseKind = PhaseKind.RANDOMISED,
+) -> Phase:
+    """The row of a phase that begins with a design; `design_of` reads it back."""
     return Phase(
-        id=phase_id,
+        id=design.phase_id,
         project_id=experiment.project_id,
-        environment_id=environment_id,
+        environment_id=design.environment_id,
         experiment_id=experiment.id,
-        number=number,
-        seed=seed,
+        number=design.number,
+        seed=design.seed,
         design=document_of(design),
         design_hash=design_hash(design),
         coverage=design.coverage,
         planned_units=design.planned_units,
-        started_at=started_at,
-        eligibility=eligibility.document(),
+        started_at=design.started_at,
+        eligibility=eligibility,
+        kind=kind,
     )
 
 

@@ -74,15 +74,6 @@ def drafted_from(
     if missing is not None and not choice.subject:
         raise TreatmentInvalid(f"Name {missing}.", path=("subject",))
     way = "up" if metric.direction is Direction.INCREASE else "down"
-    control, treatment = _payloads(kind, choice)
-    guardrails = sorted(
-        (
-            each
-            for each in others
-            if each.key != metric.key and each.archived_at is None
-        ),
-        key=_fitness,
-    )[:MAX_GUARDRAILS]
     return Changes(
         name=choice.name,
         hypothesis=HypothesisSpec(
@@ -91,28 +82,46 @@ def drafted_from(
             direction=metric.direction,
             minimum_effect=choice.minimum_effect,
         ),
-        variants=(
-            VariantSpec(
-                template.control,
-                template.control.title(),
-                0.5,
-                is_control=True,
-                payload=control,
-            ),
-            VariantSpec(
-                template.treatment,
-                template.treatment.title(),
-                0.5,
-                is_control=False,
-                payload=treatment,
-            ),
-        ),
+        variants=_variants(template, *_payloads(kind, choice)),
         measures=[
             MeasureSpec(metric.key, MetricRole.PRIMARY),
-            *(MeasureSpec(each.key, MetricRole.GUARDRAIL) for each in guardrails),
+            *(
+                MeasureSpec(each.key, MetricRole.GUARDRAIL)
+                for each in _guardrails(metric, others)
+            ),
         ],
         plan=AnalysisPlan(),
     )
+
+
+def _variants(
+    template: Template, control: Mapping[str, Any], treatment: Mapping[str, Any]
+) -> tuple[VariantSpec, VariantSpec]:
+    """Two halves."""
+    return (
+        VariantSpec(
+            template.control,
+            template.control.title(),
+            0.5,
+            is_control=True,
+            payload=control,
+        ),
+        VariantSpec(
+            template.treatment,
+            template.treatment.title(),
+            0.5,
+            is_control=False,
+            payload=treatment,
+        ),
+    )
+
+
+def _guardrails(metric: Metric, others: Sequence[Metric]) -> Sequence[Metric]:
+    """The metrics that fit best, beside the primary one."""
+    usable = (
+        each for each in others if each.key != metric.key and each.archived_at is None
+    )
+    return sorted(usable, key=_fitness)[:MAX_GUARDRAILS]
 
 
 def _fitness(metric: Metric) -> tuple[bool, bool, str]:

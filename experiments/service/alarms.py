@@ -20,6 +20,7 @@ from experiments.models import TEXT_LENGTH, Experiment, Phase
 from experiments.plan import HarmAction
 from experiments.service import change
 from experiments.service.change import Intent
+from experiments.service.recording import record
 from experiments.service.running import pause, stop
 
 
@@ -77,21 +78,9 @@ async def dismiss_alarm(
     row = found.get(alarm_id)
     if row is None:
         raise AlarmUnknown(path=("id",))
-    result = await session.exec(
-        update(AlarmRow)
-        .where(col(AlarmRow.id) == alarm_id, col(AlarmRow.dismissed_at).is_(None))
-        .values(
-            dismissed_at=await now(session),
-            dismissed_by=actor.name,
-            dismissal=reason,
-        )
-        .execution_options(synchronize_session=False)
-    )
-    await session.refresh(row)
-    if result.rowcount != 1:
-        raise AlarmDismissed(row.dismissed_by or "Somebody")
+    await _dismiss(session, row, actor, reason)
     experiment = await session.get_one(Experiment, row.experiment_id)
-    await change.record(
+    await record(
         session,
         experiment,
         "experiment.dismiss_alarm",
@@ -102,6 +91,25 @@ async def dismiss_alarm(
         reason=reason,
     )
     return row
+
+
+async def _dismiss(
+    session: AsyncSession, row: AlarmRow, actor: Actor, reason: str
+) -> None:
+    """Dismiss an alarm once; the database says who did."""
+    result = await session.exec(
+        update(AlarmRow)
+        .where(col(AlarmRow.id) == row.id, col(AlarmRow.dismissed_at).is_(None))
+        .values(
+            dismissed_at=await now(session),
+            dismissed_by=actor.name,
+            dismissal=reason,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    await session.refresh(row)
+    if result.rowcount != 1:
+        raise AlarmDismissed(row.dismissed_by or "Somebody")
 
 
 async def _act(
@@ -116,7 +124,7 @@ async def _act(
     if alarm.action is HarmAction.PAUSE_ENROLMENT and is_running:
         await pause(session, intent, mode=PauseMode.PAUSE_ENROLMENT, reason=why)
         return HarmAction.PAUSE_ENROLMENT
-    await change.record(
+    await record(
         session,
         experiment,
         "experiment.alarm",

@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlmodel import col, select
 
-from core import audit
 from core.audit import Actor
 from core.clock import now
 from core.database import AsyncSession
@@ -17,6 +16,7 @@ from experiments import queries
 from experiments.errors import DesignInvalid, ReasonMissing
 from experiments.lifecycle import TRANSITIONS, ExperimentStatus, Step, target_of
 from experiments.models import TEXT_LENGTH, Experiment
+from experiments.service.recording import record
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,29 +164,3 @@ def said(reason: str | None) -> str:
     if len(text) > TEXT_LENGTH:
         raise DesignInvalid(f"At most {TEXT_LENGTH:,} letters.", path=("reason",))
     return text
-
-
-async def record(
-    session: AsyncSession,
-    experiment: Experiment,
-    action: str,
-    *,
-    actor: Actor,
-    after: dict[str, Any],
-    before: dict[str, Any] | None = None,
-    environment_id: UUID | None = None,
-    reason: str | None = None,
-) -> None:
-    """Write a change of an experiment into the audit trail."""
-    await audit.record(
-        session,
-        actor=actor,
-        project_id=experiment.project_id,
-        environment_id=environment_id,
-        action=action,
-        subject="Experiment",
-        subject_id=experiment.id,
-        before=before,
-        after=after,
-        reason=reason,
-    )

@@ -19,6 +19,7 @@ from experiments.service.parts import check_key, columns_of, write_parts
 from experiments.service.population import population_columns
 from experiments.service.prerequisites import check_variants_kept
 from experiments.service.ramping import check_rise, cover
+from experiments.service.recording import record
 from experiments.service.reviewing import revoke_approvals
 from experiments.treatments import TreatmentKind
 
@@ -136,7 +137,7 @@ async def _record(
     after: Draft,
     changes: Changes,
 ) -> None:
-    await change.record(
+    await record(
         session,
         after.experiment,
         action,

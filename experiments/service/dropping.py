@@ -19,6 +19,7 @@ from experiments.models import Experiment, Phase
 from experiments.service import change
 from experiments.service.change import Intent
 from experiments.service.publishing import locked_phase, phase_here, republish
+from experiments.service.recording import record
 from experiments.service.reporting import report_of
 
 _PATH = ("variant",)
@@ -86,7 +87,7 @@ async def drop_arm(
     phase.dropped = [*phase.dropped, gone]
     await republish(session, phase)
     left = [arm.key for arm in design_of(phase).in_play]
-    await change.record(
+    await record(
         session,
         row,
         "experiment.drop_variant",

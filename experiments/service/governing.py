@@ -56,11 +56,7 @@ async def update_project(
     """
     project = await _held(session, project_id, expected_version)
     before = _facts(project)
-    values: dict[str, Any] = {}
-    if name is not None:
-        values["name"] = _checked_name(name)
-    if time_zone is not None:
-        values["time_zone"] = _checked_zone(time_zone)
+    values = _columns(name, time_zone)
     if currency is not None and currency != project.currency:
         await _check_currency(session, project_id, currency)
         values["currency"] = currency
@@ -110,6 +106,15 @@ def _facts(project: Project) -> dict[str, Any]:
         "governance": project.governance,
         "version": project.version,
     }
+
+
+def _columns(name: str | None, time_zone: str | None) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if name is not None:
+        values["name"] = _checked_name(name)
+    if time_zone is not None:
+        values["time_zone"] = _checked_zone(time_zone)
+    return values
 
 
 def _checked_name(name: str) -> str:

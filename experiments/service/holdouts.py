@@ -70,7 +70,7 @@ async def create_holdout(
         created_at=await now(session),
     )
     await keep(session, holdout)
-    await record(session, actor, "holdout.create", holdout, after=facts(holdout))
+    await record(session, holdout, "holdout.create", actor=actor, after=facts(holdout))
     return holdout
 
 
@@ -112,9 +112,9 @@ async def end_holdout(
     await session.flush()
     await record(
         session,
-        actor,
-        "holdout.end",
         holdout,
+        "holdout.end",
+        actor=actor,
         before=before,
         reason=reason.strip(),
         after=facts(holdout),

@@ -54,7 +54,7 @@ async def create_layer(
         created_at=await now(session),
     )
     await keep(session, layer)
-    await record(session, actor, "layer.create", layer, after=facts(layer))
+    await record(session, layer, "layer.create", actor=actor, after=facts(layer))
     return layer
 
 
@@ -235,5 +235,5 @@ async def _write(
     layer.version += 1
     session.add(layer)
     await session.flush()
-    await record(session, actor, action, layer, before=before, after=facts(layer))
+    await record(session, layer, action, actor=actor, before=before, after=facts(layer))
     return layer

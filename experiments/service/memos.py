@@ -20,7 +20,7 @@ from experiments.governance.ramps import steps_of
 from experiments.lifecycle import ExperimentStatus
 from experiments.models import TEXT_LENGTH, Experiment, Phase
 from experiments.readiness.queries import waivers_of
-from experiments.service import change
+from experiments.service.recording import record
 from experiments.service.reporting import report_of
 from experiments.shipping.deviations import deviations_of
 from experiments.shipping.errors import MemoIncomplete
@@ -151,8 +151,11 @@ async def generated(
     )
     if report is not None:
         parts = with_results(parts, report)
-    if before is None:
-        return parts
+    return parts if before is None else _with_words(parts, before)
+
+
+def _with_words(parts: MemoParts, before: Memo) -> MemoParts:
+    """What people wrote into the version before, and what was measured, stays."""
     old = parts_of_memo(before.parts)
     return replace(
         parts,
@@ -197,7 +200,7 @@ async def append(
             session.add(memo)
     except IntegrityError as error:
         raise StaleVersion(version) from error
-    await change.record(
+    await record(
         session,
         experiment,
         "memo.write",

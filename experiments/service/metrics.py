@@ -46,7 +46,7 @@ async def define_metric(
         **columns_of(spec),
     )
     await keep(session, metric)
-    await record(session, actor, "metric.define", metric, after=facts(metric))
+    await record(session, metric, "metric.define", actor=actor, after=facts(metric))
     return metric
 
 
@@ -75,7 +75,12 @@ async def update_metric(
     metric = await _write(session, metric, **columns_of(spec))
     await note_metric_author(session, metric, actor)
     await record(
-        session, actor, "metric.update", metric, before=before, after=facts(metric)
+        session,
+        metric,
+        "metric.update",
+        actor=actor,
+        before=before,
+        after=facts(metric),
     )
     return metric
 
@@ -112,7 +117,12 @@ async def archive_metric(
     before = facts(metric)
     metric = await _write(session, metric, archived_at=await now(session))
     await record(
-        session, actor, "metric.archive", metric, before=before, after=facts(metric)
+        session,
+        metric,
+        "metric.archive",
+        actor=actor,
+        before=before,
+        after=facts(metric),
     )
     return metric
 

@@ -22,7 +22,8 @@ from experiments.readiness.models import LaunchNotes, LaunchWaiver
 from experiments.readiness.situation import fingerprint
 from experiments.service import change
 from experiments.service.change import Intent
-from experiments.service.readying import readiness_of
+from experiments.service.readying import readiness_now
+from experiments.service.recording import record
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ async def note(
         await session.flush()
     except IntegrityError as error:
         raise StaleVersion(1) from error
-    await change.record(
+    await record(
         session,
         experiment,
         "experiment.note",
@@ -123,7 +124,7 @@ async def waive(
     )
     session.add(row)
     await session.flush()
-    await change.record(
+    await record(
         session,
         experiment,
         "experiment.waive",
@@ -155,7 +156,7 @@ async def withdraw_waiver(
         raise OutOfUse("Nobody has waived it.", path=("item",))
     await session.delete(row)
     await session.flush()
-    await change.record(
+    await record(
         session,
         experiment,
         "experiment.withdraw_waiver",
@@ -179,14 +180,8 @@ async def _waivable(
     Raises:
         ItemNotWaivable: It holds, waits, or is what a start cannot do without.
     """
-    experiment = draft.experiment
-    found = await readiness_of(
-        session,
-        project_id=experiment.project_id,
-        environment_id=environment_id,
-        drafts=[draft],
-    )
-    item = next(each for each in found[experiment.id].items if each.code is code)
+    readiness = await readiness_now(session, draft, environment_id)
+    item = next(each for each in readiness.items if each.code is code)
     if not item.waivable:
         raise ItemNotWaivable(CHECKLIST[code].title, item.status)
     return item

@@ -61,15 +61,7 @@ async def override(
     experiment = await change.hold(session, experiment_id)
     await _check(session, experiment, kind, subject_id, variant)
     reason = brief(reason)
-    found = await session.exec(
-        select(Override).where(
-            Override.environment_id == environment_id,
-            Override.experiment_id == experiment_id,
-            Override.kind == kind,
-            Override.subject_id == subject_id,
-        )
-    )
-    row = found.first()
+    row = await _standing(session, environment_id, experiment_id, kind, subject_id)
     before = None if row is None else facts(row)
     if row is None:
         await _check_room(session, environment_id, experiment_id)
@@ -152,6 +144,25 @@ async def _check(
     draft = await queries.draft_of(session, experiment)
     if variant not in {each.key for each in draft.variants}:
         raise DesignInvalid("It has no such variant.", path=("variant",))
+
+
+async def _standing(
+    session: AsyncSession,
+    environment_id: UUID,
+    experiment_id: UUID,
+    kind: SubjectKind,
+    subject_id: str,
+) -> Override | None:
+    """The override that the subject has by now."""
+    found = await session.exec(
+        select(Override).where(
+            Override.environment_id == environment_id,
+            Override.experiment_id == experiment_id,
+            Override.kind == kind,
+            Override.subject_id == subject_id,
+        )
+    )
+    return found.first()
 
 
 async def _check_room(

@@ -18,6 +18,7 @@ from experiments.models import Experiment, Phase
 from experiments.service import change
 from experiments.service.change import Intent
 from experiments.service.prerequisites import requiring
+from experiments.service.recording import record
 from experiments.service.reporting import report_of
 from experiments.service.shipping import ShipPlan, shippable
 from experiments.shipping import ramps
@@ -94,7 +95,7 @@ async def preview(
     )
     session.add(row)
     await session.flush()
-    await change.record(
+    await record(
         session,
         experiment,
         "experiment.preview_ship",

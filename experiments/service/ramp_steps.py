@@ -36,6 +36,7 @@ from experiments.models import Experiment, Phase
 from experiments.service import change
 from experiments.service.change import Intent
 from experiments.service.publishing import locked_phase, republish
+from experiments.service.recording import record
 from experiments.service.reviewing import bounded_note, check_reviewer, revoke_approvals
 
 
@@ -64,7 +65,7 @@ async def plan_ramp(
     plan = await session.get(RampPlan, row.id) or RampPlan(experiment_id=row.id)
     plan.steps = document
     session.add(plan)
-    await change.record(
+    await record(
         session,
         row,
         "experiment.plan_ramp",
@@ -93,18 +94,8 @@ async def approve_ramp_step(
         StaleVersion: Somebody changed it first.
     """
     experiment = await change.held(session, intent)
-    if experiment.status not in LIVE:
-        raise RampAbsent
-    phase = await queries.current_phase(session, experiment.id)
-    ramp = await _held(session, phase.id)
-    if ramp is None or ramp.finished_at is not None:
-        raise RampAbsent
-    if not ramp.step + 1 < step <= len(ramp.steps):
-        raise RampInvalid(
-            f"Steps {ramp.step + 2} to {len(ramp.steps)} are to come.", path=("step",)
-        )
-    if not steps_of(ramp.steps)[step - 1].needs_approval:
-        raise RampInvalid(f"Step {step} waits for nobody.", path=("step",))
+    phase, ramp = await _under_way(session, experiment)
+    _check_waits(ramp, step)
     if step - 1 in _approved(ramp):
         return experiment
     note = bounded_note(note)
@@ -119,7 +110,7 @@ async def approve_ramp_step(
     }
     ramp.approvals = [*ramp.approvals, said]
     session.add(ramp)
-    await change.record(
+    await record(
         session,
         row,
         "experiment.approve_ramp_step",
@@ -159,7 +150,7 @@ async def advance(session: AsyncSession, *, phase_id: UUID, exposed: int) -> boo
     await _enter(session, ramp, facts.step + 1, facts.at)
     phase.coverage = coverage
     await republish(session, phase)
-    await change.record(
+    await record(
         session,
         row,
         "experiment.ramp",
@@ -195,6 +186,33 @@ async def skip_ahead(session: AsyncSession, phase_id: UUID, coverage: float) -> 
         if steps[index].needs_approval and index not in approved:
             raise RampStepUnapproved(index + 1, steps[index].coverage)
     await _enter(session, ramp, to, await now(session))
+
+
+async def _under_way(
+    session: AsyncSession, experiment: Experiment
+) -> tuple[Phase, Ramp]:
+    """The phase that runs and its ramp, which is held.
+
+    Raises:
+        RampAbsent: No ramp is under way.
+    """
+    if experiment.status not in LIVE:
+        raise RampAbsent
+    phase = await queries.current_phase(session, experiment.id)
+    ramp = await _held(session, phase.id)
+    if ramp is None or ramp.finished_at is not None:
+        raise RampAbsent
+    return phase, ramp
+
+
+def _check_waits(ramp: Ramp, step: int) -> None:
+    path = ("step",)
+    if not ramp.step + 1 < step <= len(ramp.steps):
+        raise RampInvalid(
+            f"Steps {ramp.step + 2} to {len(ramp.steps)} are to come.", path=path
+        )
+    if not steps_of(ramp.steps)[step - 1].needs_approval:
+        raise RampInvalid(f"Step {step} waits for nobody.", path=path)
 
 
 async def _held(session: AsyncSession, phase_id: UUID) -> Ramp | None:

@@ -9,6 +9,7 @@ from experiments.service import change
 from experiments.service.change import Intent
 from experiments.service.publishing import locked_phase, republish
 from experiments.service.ramp_steps import skip_ahead
+from experiments.service.recording import record
 
 
 async def raise_coverage(
@@ -38,7 +39,7 @@ async def raise_coverage(
         session, experiment, [experiment.status], coverage=coverage
     )
     phase = await cover(session, row)
-    await change.record(
+    await record(
         session,
         row,
         "experiment.raise_coverage",

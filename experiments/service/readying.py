@@ -135,10 +135,10 @@ async def check_submission(session: AsyncSession, draft: Draft) -> None:
         raise ChecklistIncomplete(codes)
 
 
-async def _looked_at(
+async def readiness_now(
     session: AsyncSession, draft: Draft, environment_id: UUID
 ) -> Readiness:
-    await _adopt_proposal(session, draft, environment_id)
+    """The checklist of one draft as it stands."""
     experiment = draft.experiment
     found = await readiness_of(
         session,
@@ -147,6 +147,13 @@ async def _looked_at(
         drafts=[draft],
     )
     return found[experiment.id]
+
+
+async def _looked_at(
+    session: AsyncSession, draft: Draft, environment_id: UUID
+) -> Readiness:
+    await _adopt_proposal(session, draft, environment_id)
+    return await readiness_now(session, draft, environment_id)
 
 
 async def record_launch(

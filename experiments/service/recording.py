@@ -1,4 +1,4 @@
-"""What the audit trail is told of what a project or an environment keeps."""
+"""What the audit trail is told of an experiment, and of what it is made of."""
 
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -7,17 +7,25 @@ from core import audit
 from core.audit import Actor
 from core.database import AsyncSession
 from experiments.errors import ReasonMissing
-from experiments.models import TEXT_LENGTH, Holdout, KillSwitch, Layer, Metric, Segment
+from experiments.models import (
+    TEXT_LENGTH,
+    Experiment,
+    Holdout,
+    KillSwitch,
+    Layer,
+    Metric,
+    Segment,
+)
 
-Kept: TypeAlias = Layer | Holdout | Segment | Metric | KillSwitch
+Kept: TypeAlias = Experiment | Layer | Holdout | Segment | Metric | KillSwitch
 
 
 async def record(
     session: AsyncSession,
-    actor: Actor,
-    action: str,
     row: Kept,
+    action: str,
     *,
+    actor: Actor,
     after: dict[str, Any],
     before: dict[str, Any] | None = None,
     environment_id: UUID | None = None,

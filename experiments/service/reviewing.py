@@ -37,6 +37,7 @@ from experiments.service import change
 from experiments.service.approving import agreement_of, check_listed
 from experiments.service.authorship import note_author
 from experiments.service.change import Intent
+from experiments.service.recording import record
 from experiments.service.scheduled import cancel_schedule
 
 
@@ -240,17 +241,7 @@ async def _approve(
             facts=facts,
         )
     else:
-        status = experiment.status
-        row = await change.write(session, experiment, [status])
-        await change.record(
-            session,
-            row,
-            "experiment.approve",
-            actor=actor,
-            before={"status": status, "version": row.version - 1},
-            after={"status": status, "version": row.version, **facts},
-            reason=note or None,
-        )
+        row = await _count(session, experiment, actor, note, facts)
     await _say(
         session,
         review,
@@ -258,6 +249,28 @@ async def _approve(
         verdict=ReviewVerdict.APPROVE,
         note=note,
         design_hash=agreement.design_hash,
+    )
+    return row
+
+
+async def _count(
+    session: AsyncSession,
+    experiment: Experiment,
+    actor: Actor,
+    note: str,
+    facts: dict[str, Any],
+) -> Experiment:
+    """Count an approval that is not the last one: only the version moves."""
+    status = experiment.status
+    row = await change.write(session, experiment, [status])
+    await record(
+        session,
+        row,
+        "experiment.approve",
+        actor=actor,
+        before={"status": status, "version": row.version - 1},
+        after={"status": status, "version": row.version, **facts},
+        reason=note or None,
     )
     return row
 

@@ -7,13 +7,13 @@ from core.audit import WORKER, Actor
 from core.clock import now
 from core.database import AsyncSession
 from core.ids import new_id
-from experiments.design import design_hash
-from experiments.freezing import design_of, document_of
+from experiments.freezing import design_of, phase_of
 from experiments.lifecycle import ExperimentStatus, Step
 from experiments.models import Experiment, Phase, PhaseKind
 from experiments.service import change
 from experiments.service.change import Intent
 from experiments.service.publishing import locked_phase, touch_definitions
+from experiments.service.recording import record
 from experiments.shipping import ramps
 from experiments.shipping.errors import ShipRefused
 from experiments.shipping.models import Remeasurement, Shipment
@@ -144,7 +144,6 @@ async def _holdback_phase(
 ) -> Phase:
     randomised = await locked_phase(session, shipment.phase_id)
     before = design_of(randomised)
-    phase_id, number = new_id(), randomised.number + 1
     design = ramps.holdback_design(
         before,
         ramps.parts_of(
@@ -153,26 +152,12 @@ async def _holdback_phase(
             holdback=shipment.holdback,
             share=shipment.share,
         ),
-        phase_id=phase_id,
-        number=number,
+        phase_id=new_id(),
+        number=randomised.number + 1,
         variant=shipment.variant,
         started_at=at,
     )
-    phase = Phase(
-        id=phase_id,
-        project_id=experiment.project_id,
-        environment_id=shipment.environment_id,
-        experiment_id=experiment.id,
-        number=number,
-        seed=randomised.seed,
-        design=document_of(design),
-        design_hash=design_hash(design),
-        coverage=design.coverage,
-        planned_units=design.planned_units,
-        started_at=at,
-        eligibility=randomised.eligibility,
-        kind=PhaseKind.HOLDBACK,
-    )
+    phase = phase_of(design, experiment, randomised.eligibility, PhaseKind.HOLDBACK)
     session.add(phase)
     await session.flush()
     return phase
@@ -187,7 +172,7 @@ async def _record(
     actor: Actor,
     reason: str | None = None,
 ) -> None:
-    await change.record(
+    await record(
         session,
         experiment,
         f"rollout.{what}",

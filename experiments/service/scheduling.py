@@ -46,11 +46,7 @@ async def schedule(
         StaleVersion: Somebody changed it first.
     """
     experiment = await change.read(session, intent, Step.SCHEDULE)
-    project = await session.get_one(Project, intent.project_id)
-    zone = time_zone or project.time_zone
-    local = wall_time(start_at)
-    at = await now(session)
-    due = _due(local, zone, at)
+    planned = await _planned(session, intent, environment_id, start_at, time_zone)
     draft = await queries.draft_of(session, experiment)
     check_agreed(await agreement_of(session, draft), experiment, Step.SCHEDULE)
     await check_listed(session, draft)
@@ -61,22 +57,12 @@ async def schedule(
         actor=intent.actor,
         environment_id=environment_id,
         facts={
-            "start_at": local.isoformat(),
-            "time_zone": zone,
-            "due_at": due.isoformat(),
+            "start_at": planned.local_time,
+            "time_zone": planned.time_zone,
+            "due_at": planned.due_at.isoformat(),
         },
     )
-    session.add(
-        Schedule(
-            project_id=intent.project_id,
-            environment_id=environment_id,
-            experiment_id=row.id,
-            local_time=local.isoformat(),
-            time_zone=zone,
-            due_at=due,
-            created_at=at,
-        )
-    )
+    session.add(planned)
     await session.flush()
     return row
 
@@ -146,6 +132,33 @@ async def _give_up(session: AsyncSession, schedule_id: UUID, problem: Problem) -
 async def _way_back(session: AsyncSession, experiment: Experiment) -> Step:
     review = await governance.open_review(session, experiment.id)
     return Step.RECALL if review is None else Step.UNSCHEDULE
+
+
+async def _planned(
+    session: AsyncSession,
+    intent: Intent,
+    environment_id: UUID,
+    start_at: str,
+    time_zone: str | None,
+) -> Schedule:
+    """The start that somebody asks for, by the project's clocks if by no others.
+
+    Raises:
+        ScheduleInvalid: The time is none, is over or is too far away.
+    """
+    project = await session.get_one(Project, intent.project_id)
+    zone = time_zone or project.time_zone
+    local = wall_time(start_at)
+    at = await now(session)
+    return Schedule(
+        project_id=intent.project_id,
+        environment_id=environment_id,
+        experiment_id=intent.experiment_id,
+        local_time=local.isoformat(),
+        time_zone=zone,
+        due_at=_due(local, zone, at),
+        created_at=at,
+    )
 
 
 def _due(local: datetime, zone: str, at: datetime) -> datetime:

@@ -13,6 +13,7 @@ from experiments.freezing import design_of
 from experiments.lifecycle import DecisionOutcome, Step, target_of
 from experiments.models import Experiment
 from experiments.service import change
+from experiments.service.recording import record
 from experiments.shipping.errors import ApprovalNeeded, MemoIncomplete
 from experiments.shipping.models import DecisionApproval, Memo
 from experiments.shipping.parts import MemoDecision
@@ -61,7 +62,7 @@ async def approve_decision(
         at=await now(session),
     )
     session.add(approval)
-    await change.record(
+    await record(
         session,
         experiment,
         "experiment.approve_decision",

@@ -76,7 +76,7 @@ async def create_segment(
         **await _content(session, project_id, key, spec),
     )
     await keep(session, segment)
-    await record(session, actor, "segment.create", segment, after=facts(segment))
+    await record(session, segment, "segment.create", actor=actor, after=facts(segment))
     return segment
 
 
@@ -270,5 +270,7 @@ async def _write(
     segment.updated_at = await now(session)
     session.add(segment)
     await session.flush()
-    await record(session, actor, action, segment, before=before, after=facts(segment))
+    await record(
+        session, segment, action, actor=actor, before=before, after=facts(segment)
+    )
     return segment

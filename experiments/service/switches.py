@@ -82,9 +82,9 @@ async def throw(
     facts = {"scope": target.scope, "target": target.key, "experiments": len(covered)}
     await record(
         session,
-        actor,
-        "kill_switch.throw",
         switch,
+        "kill_switch.throw",
+        actor=actor,
         after=facts,
         environment_id=environment_id,
         reason=reason,
@@ -129,9 +129,9 @@ async def release(
     after = {**before, "released_at": switch.released_at.isoformat()}
     await record(
         session,
-        actor,
-        "kill_switch.release",
         switch,
+        "kill_switch.release",
+        actor=actor,
         environment_id=environment_id,
         before=before,
         after=after,
