@@ -64,10 +64,14 @@ def difference(
 def _decimals(
     scale: Scale, before: float, after: float, valid: Valid | Unbiased
 ) -> int:
-    """As many as the interval has, and one more where levels would look alike."""
+    """As many as the interval has, and one more where that tells the levels apart."""
     decimals = decimals_for(valid.low * scale.factor, valid.high * scale.factor)
-    alike = scale.level(before, decimals) == scale.level(after, decimals)
-    return decimals + 1 if before != after and alike else decimals
+
+    def told_apart(places: int) -> bool:
+        return scale.level(before, places) != scale.level(after, places)
+
+    more = not told_apart(decimals) and told_apart(decimals + 1)
+    return decimals + 1 if more else decimals
 
 
 def worst_case(metric: MetricResult, relative: Relative | None, valid: Valid) -> str:
@@ -125,14 +129,18 @@ def signed(value: float, decimals: int) -> str:
 
 
 def chance(p_value: float) -> str:
-    """A p-value to two digits.
+    """A p-value to two digits, never rounded to 0 or to 1.
 
-    >>> chance(0.00857), chance(1e-40)
-    ('p = 0.0086', 'p < 0.0001')
+    >>> chance(0.00857), chance(1e-40), chance(0.997), chance(1.0)
+    ('p = 0.0086', 'p < 0.0001', 'p = 0.997', 'p > 0.999')
     """
     if p_value < 0.0001:
         return "p < 0.0001"
+    if p_value > 0.9994:
+        return "p > 0.999"
     decimals = 1 - math.floor(math.log10(p_value))
+    if p_value >= 0.995:
+        decimals = 3
     return f"p = {p_value:.{decimals}f}"
 
 
@@ -162,12 +170,14 @@ def capitalised(text: str) -> str:
 
 
 def contrast(treatment: str, control: str) -> str:
-    """What was tried instead of what, without saying the shared words twice.
+    """What was tried instead of what; of numbers without saying shared words twice.
 
     >>> contrast("Gate at level 40", "Gate at level 30")
     'Gate at level 40 instead of 30'
     >>> contrast("60 reports", "100 reports")
     '60 reports instead of 100'
+    >>> contrast("Team first", "Data first")
+    '“Team first” instead of “Data first”'
     """
     first, second = treatment.split(), control.split()
     limit = min(len(first), len(second))
@@ -177,7 +187,12 @@ def contrast(treatment: str, control: str) -> str:
     end = 0
     while end < limit - start and first[-1 - end] == second[-1 - end]:
         end += 1
-    rest = second[start : len(second) - end]
-    known = first[start : len(first) - end]
-    short = " ".join(rest) if rest and known else control
-    return f"{capitalised(treatment)} instead of {short}"
+    tried = first[start : len(first) - end]
+    given_up = second[start : len(second) - end]
+    if not (_is_amount(tried) and _is_amount(given_up)):
+        return f"“{treatment}” instead of “{control}”"
+    return f"{capitalised(treatment)} instead of {' '.join(given_up)}"
+
+
+def _is_amount(words: list[str]) -> bool:
+    return len(words) == 1 and words[0][:1].isdigit()

@@ -11,7 +11,13 @@ from experiments.analysis.documents import state_from
 from experiments.analysis.models import HarmAlarm, Snapshot
 from experiments.analysis.readings import decisive
 from experiments.analysis.results import Alarm, MetricResult, Report
-from experiments.analysis.wording import Scale, decimals_for, fixed
+from experiments.analysis.wording import (
+    Scale,
+    capitalised,
+    chance,
+    decimals_for,
+    fixed,
+)
 from experiments.design import MetricDesign, PhaseDesign
 from experiments.events.state import Sums
 from experiments.governance.models import AlarmKind
@@ -98,7 +104,7 @@ def harm_sentence(
     design: PhaseDesign,
     levels: tuple[float, float] | None = None,
 ) -> str:
-    """Such as 'churn 4.0% -> 5.8%: +1.8 points, at least +0.95; margin 0.5'.
+    """Such as 'Churn 4.0% -> 5.8%: +1.8 points, at least +0.95; margin 0.5'.
 
     Without the levels at which it rang, those that the snapshot shows.
     """
@@ -111,7 +117,9 @@ def harm_sentence(
     if levels is None:
         levels = _shown(metric, alarm.arm)
     moved = None if levels is None else _moved(*levels, metric, scale)
-    return f"{moved or f'{metric.key} got worse'}, at least {bound}{margin}"
+    return (
+        f"{moved or f'{capitalised(metric.name)} got worse'}, at least {bound}{margin}"
+    )
 
 
 def _shown(metric: MetricResult, arm: str) -> tuple[float, float] | None:
@@ -128,7 +136,7 @@ def _moved(before: float, after: float, metric: MetricResult, scale: Scale) -> s
     decimals = decimals_for(change * scale.factor, change * scale.factor)
     levels = f"{scale.level(before, decimals)} -> {scale.level(after, decimals)}"
     difference = f"{scale.change(change, decimals)} {scale.unit}".rstrip()
-    return f"{metric.key} {levels}: {difference}"
+    return f"{capitalised(metric.name)} {levels}: {difference}"
 
 
 def _margin(design: PhaseDesign, metric: MetricResult, scale: Scale) -> str:
@@ -148,11 +156,11 @@ def _decimals(value: float) -> int:
 
 def _split(report: Report) -> str:
     arms = [arm for arm in report.health.arms if arm.dropped_at is None]
-    seen = " to ".join(str(arm.exposed) for arm in arms)
+    seen = " to ".join(f"{arm.exposed:,}" for arm in arms)
     planned = ":".join(fixed(arm.expected_share * 100, 0) for arm in arms)
     p_value = report.health.sample_ratio.p_value
     sequential = report.health.sequential_ratio
     if p_value is None and sequential is not None:
         p_value = sequential.p_value
-    chance = "" if p_value is None else f", p = {p_value:.2g}"
-    return f"The split was planned {planned} and came to {seen}{chance}."
+    told = "" if p_value is None else f", {chance(p_value)}"
+    return f"The split was planned {planned} and came to {seen}{told}."

@@ -221,5 +221,5 @@ async def test_churn_that_rises_stops_its_experiment_once(
     assert found.status is ExperimentStatus.STOPPED
     assert stop.action == "experiment.stop"
     assert stop.reason is not None
-    assert stop.reason.startswith("churn 4.0% -> 5.8%: +1.8 points, at least +0.")
+    assert stop.reason.startswith("Churn 4.0% -> 5.8%: +1.8 points, at least +0.")
     assert stop.reason.endswith("; margin 0.5")

@@ -31,7 +31,7 @@ from tests.experiments.governance.people import (
 
 pytestmark = pytest.mark.stores
 
-CHURN = "churn 4.0% -> 5.8%: +1.8 points, at least +0.95; margin 0.5"
+CHURN = "Churn 4.0% -> 5.8%: +1.8 points, at least +0.95; margin 0.5"
 
 
 async def watched(
@@ -176,7 +176,7 @@ async def test_a_broken_split_rings_once(sessions: Sessions, company: Company) -
         assert len(await by_worker(session)) == 1
     assert (alarm.kind, alarm.done) == (AlarmKind.SRM, HarmAction.ALERT)
     assert alarm.sentence == (
-        "The split was planned 50:50 and came to 5000 to 5200, p = 1e-09."
+        "The split was planned 50:50 and came to 5,000 to 5,200, p < 0.0001."
     )
 
 
