@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 from urllib.parse import unquote_to_bytes
@@ -19,6 +19,8 @@ MAX_VALUES = 25_000
 """Members and items in one body: what a thousand events with properties need."""
 MAX_OPENED = 5_000
 """Lists and objects in one body."""
+MAX_MEMBERS = 5_000
+"""Members of one object, or items of one list."""
 MAX_TEXT = 65_536
 """Characters of one text or number in a body: twice what anything keeps."""
 _MAX_PARAMETERS = 16
@@ -150,36 +152,47 @@ def _quickly(body: bytes, *, deep: bool = True) -> Any:
 def _keys(value: object) -> int:
     if value.__class__ is dict:
         found = cast(dict[str, Any], value)
+        _check_members(found)
         count = len(found)
         for item in found.values():
             if item.__class__ is dict or item.__class__ is list:
                 count += _keys(item)
         return count
     if value.__class__ is list:
-        return sum([_keys(item) for item in cast(list[object], value)])
+        items = cast(list[object], value)
+        _check_members(items)
+        return sum([_keys(item) for item in items])
     return 0
 
 
-def _keys_of_long(value: object) -> int:
+def _keys_of_long(value: Any) -> int:
     """The same of a long body, whose texts may be too long.
 
     A document that is too large is refused in words of its own.
     """
     document = value.get("query") if isinstance(value, dict) else None
-    count, pending = 0, [value]
+    count = 0
+    pending: list[Iterable[Any]] = [[value]]
     while pending:
-        item = pending.pop()
-        if item.__class__ is str:
-            if len(item) > MAX_TEXT and item is not document:
-                raise _too_long()
-        elif item.__class__ is dict:
-            found = cast(dict[str, object], item)
-            count += len(found)
-            pending.extend(found)
-            pending.extend(found.values())
-        elif item.__class__ is list:
-            pending.extend(cast(list[object], item))
+        for item in pending.pop():
+            if item.__class__ is str:
+                if len(item) > MAX_TEXT and item is not document:
+                    raise _too_long()
+            elif item.__class__ is dict:
+                count += len(item)
+                _check_members(item)
+                if max(map(len, item), default=0) > MAX_TEXT:
+                    raise _too_long()
+                pending.append(item.values())
+            elif item.__class__ is list:
+                _check_members(item)
+                pending.append(item)
     return count
+
+
+def _check_members(container: Sized) -> None:
+    if len(container) > MAX_MEMBERS:
+        raise bad_input(f"A list or an object has at most {MAX_MEMBERS:,} values.")
 
 
 def _strictly(body: bytes) -> Any:

@@ -72,7 +72,7 @@ async def submit(
         ResponseCompleted: A newer revision of a response that is final.
         RevisionReused: The same revision with other answers.
     """
-    _check_bounds(submission)
+    check_bounds(submission)
     given = {key: _redacted(value) for key, value in submission.context.items()}
     submission = replace(submission, context=given)
     survey = await queries.survey_by_key(session, project_id, survey_key)
@@ -225,7 +225,12 @@ def _body_hash(given: Sequence[GivenAnswer], submission: Submission) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _check_bounds(submission: Submission) -> None:
+def check_bounds(submission: Submission) -> None:
+    """Refuse what is too large to be kept, before anything is looked up.
+
+    Raises:
+        Invalid: An id, the revision or the context is out of bounds.
+    """
     if not 1 <= len(submission.submission_id) <= MAX_SUBMISSION_ID:
         raise Invalid(
             f"A submission id has 1 to {MAX_SUBMISSION_ID} characters.",

@@ -11,14 +11,15 @@ from api.graphql.errors import Refusal, member_for
 from api.graphql.ids import global_id
 from api.graphql.perform import Ids, perform
 from api.graphql.responses import SurveyResponse
-from api.graphql.scalars import JSON
+from api.graphql.scalars import JSON, has_more_values
 from api.graphql.subject import SubjectInput
 from api.policies import Policy, policed
 from core.database import AsyncSession
 from core.problems import Invalid, Problem
 from core.subjects import SubjectContext
 from surveys import queries
-from surveys.submission import Submission, submit
+from surveys.publication import MAX_CHOICES
+from surveys.submission import Submission, check_bounds, submit
 
 NEXT_STEPS = ("harvest_answers", "log_answers")
 MAX_ANSWERS = 50
@@ -96,6 +97,10 @@ def _submission(
     answers = {one.question_key: cast(Any, one.value) for one in input.answers}
     if len(answers) < len(input.answers) or len(answers) > MAX_ANSWERS:
         raise Invalid("Each question is answered at most once.", path=("answers",))
+    if any(has_more_values(one, 1 + MAX_CHOICES) for one in answers.values()):
+        raise Invalid(
+            f"An answer has at most {MAX_CHOICES} choices.", path=("answers",)
+        )
     given: object = {} if input.context is None else input.context
     if not isinstance(given, dict):
         raise Invalid("The context is an object.", path=("context",))
@@ -130,6 +135,8 @@ class Mutation:
             if input.subject is not None:
                 subject = input.subject.context()
             assignments = await assignments_of(context, subject)
+            submission = _submission(input, subject, assignments)
+            check_bounds(submission)
         except Problem as problem:
             return member_for(problem)
 
@@ -140,7 +147,7 @@ class Mutation:
                 project_id=caller.project_id,
                 environment_id=caller.environment_id,
                 survey_key=input.survey_key,
-                submission=_submission(input, subject, assignments),
+                submission=submission,
             )
             changed = "yes" if submitted.changed else "no"
             return {"response": submitted.response.id.hex, "changed": changed}

@@ -29,6 +29,8 @@ from core.problems import Problem
 PATIENCE_SECONDS = 2.0
 _RETRY_SECONDS = 0.05
 _LOCK_NOT_AVAILABLE = "55P03"
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+"""Of such there may be thousands in an input."""
 
 Payload = TypeVar("Payload")
 Ids = dict[str, str]
@@ -88,6 +90,8 @@ def actor_name(actor: Actor) -> str:
 
 def canonical(value: Any) -> Any:
     """An input as plain JSON for its hash; what was not sent is not there."""
+    if value.__class__ in _PLAIN:
+        return value
     if is_dataclass(value) and not isinstance(value, type):
         pairs = ((field.name, getattr(value, field.name)) for field in fields(value))
         return {
@@ -95,16 +99,23 @@ def canonical(value: Any) -> Any:
             for name, item in pairs
             if item is not strawberry.UNSET and name != "idempotency_key"
         }
-    if isinstance(value, Mapping):
-        return {str(name): canonical(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [canonical(item) for item in value]
+    if isinstance(value, Mapping | list | tuple):
+        return _each_canonical(value)
     if isinstance(value, strawberry.Some):
         # A null that was sent is not the same as nothing sent.
         return [canonical(value.value)]
     if isinstance(value, Enum):
         return value.name
     return _shown(value) if isinstance(value, date) else value
+
+
+def _each_canonical(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            str(name): item if item.__class__ in _PLAIN else canonical(item)
+            for name, item in value.items()
+        }
+    return [item if item.__class__ in _PLAIN else canonical(item) for item in value]
 
 
 def _shown(value: date) -> str:

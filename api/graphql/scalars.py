@@ -13,6 +13,8 @@ from api.texts import is_whole
 
 MAX_LONG = 2**53 - 1
 MAX_JSON_DEPTH = 32
+MAX_JSON_VALUES = 10_000
+"""Members and items of one JSON value: as many as a condition may have."""
 _INTEGERS = 2**63
 
 Long = NewType("Long", int)
@@ -47,38 +49,60 @@ def check_long(value: object) -> int:
     return int(number)
 
 
-def check_json(value: object, depth: int = 0) -> object:
+def parse_json(value: object) -> object:
+    """A JSON value that a caller sends: of a size that can be looked at.
+
+    What is too much is refused before it is read through, for the refusal asks again.
+    """
+    return check_json(value, most=MAX_JSON_VALUES)
+
+
+def check_json(value: object, *, most: float = math.inf) -> object:
     """A JSON value that every store can hold: finite, shallow, without NUL."""
-    if depth > MAX_JSON_DEPTH:
-        raise ValueError(f"JSON nests at most {MAX_JSON_DEPTH} deep.")
-    if isinstance(value, dict):
-        _check_items(value.keys(), depth)
-        _check_items(value.values(), depth)
-    elif isinstance(value, list | tuple):
-        _check_items(value, depth)
-    elif isinstance(value, str):
-        _check_text(value)
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("JSON has no NaN and no Infinity.")
-    elif isinstance(value, int) and abs(value) >= _INTEGERS:
-        raise ValueError("JSON integers are within 64 bits.")
+    level: list[Any] = [value]
+    depth = count = 0
+    while level:
+        inner: list[Any] = []
+        for item in level:
+            # Mostly short plain texts and small numbers, of which there are thousands.
+            kind = item.__class__
+            if kind is str:
+                if "\0" in item or not item.isascii():
+                    _check_text(item)
+            elif kind is dict or kind is list or kind is tuple:
+                count += len(item)
+                if count > most:
+                    raise ValueError(f"JSON has at most {most:,} values.")
+                inner.extend(item)
+                if kind is dict:
+                    inner.extend(item.values())
+            elif item is not None and kind is not bool:
+                _check_number(item)
+        if inner and depth >= MAX_JSON_DEPTH:
+            raise ValueError(f"JSON nests at most {MAX_JSON_DEPTH} deep.")
+        level, depth = inner, depth + 1
     return value
 
 
-def _check_items(items: Collection[Any], depth: int) -> None:
-    """Mostly short plain texts and small numbers, of which there may be thousands."""
-    if depth >= MAX_JSON_DEPTH and items:
-        raise ValueError(f"JSON nests at most {MAX_JSON_DEPTH} deep.")
-    for item in items:
-        kind = item.__class__
-        if kind is str:
-            if "\0" in item or not item.isascii():
-                _check_text(item)
-        elif kind is int:
-            if not -_INTEGERS < item < _INTEGERS:
-                raise ValueError("JSON integers are within 64 bits.")
-        elif item is not None and kind is not bool:
-            check_json(item, depth + 1)
+def has_more_values(value: object, most: int) -> bool:
+    """Whether it has more members and items than this; a container counts twice."""
+    count, pending = 0, [value]
+    while pending:
+        item = pending.pop()
+        inner = item.values() if isinstance(item, dict) else item
+        if isinstance(inner, Collection) and not isinstance(inner, str):
+            count += 1 + len(inner)
+            if count > most:
+                return True
+            pending.extend(inner)
+    return False
+
+
+def _check_number(value: object) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("JSON has no NaN and no Infinity.")
+    if isinstance(value, int) and not -_INTEGERS < value < _INTEGERS:
+        raise ValueError("JSON integers are within 64 bits.")
 
 
 def _check_text(text: str) -> None:
@@ -117,9 +141,10 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     JSON: strawberry.scalar(
         name="JSON",
-        description="Any JSON value: finite numbers, at most 32 levels.",
+        description="Any JSON value: finite numbers, at most 32 levels and 10,000 "
+        "values.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
-        parse_value=check_json,
+        parse_value=parse_json,
         serialize=check_json,
     ),
 }

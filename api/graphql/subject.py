@@ -4,12 +4,14 @@ from typing import cast
 
 import strawberry
 
-from api.graphql.scalars import JSON
+from api.graphql.scalars import JSON, has_more_values
 from core.problems import Invalid
 from core.subjects import SubjectContext
 
 MAX_ID = 200
 MAX_ATTRIBUTES = 100
+MAX_VALUES = 5_000
+"""Members, items, lists and objects in the attributes; OFREP takes as many."""
 
 
 @strawberry.input(
@@ -52,6 +54,10 @@ class SubjectInput:
         if not isinstance(attributes, dict) or len(attributes) > MAX_ATTRIBUTES:
             raise _invalid(
                 f"Attributes are an object of at most {MAX_ATTRIBUTES}.", "attributes"
+            )
+        if has_more_values(attributes, MAX_VALUES):
+            raise _invalid(
+                f"Attributes have at most {MAX_VALUES:,} values.", "attributes"
             )
         return SubjectContext(
             user_id=self.user_id,

@@ -10,6 +10,8 @@ from core.subjects import SubjectContext
 MAX_ID = 200
 MAX_ATTRIBUTES = 100
 MAX_DEPTH = 32
+MAX_BYTES = 262_144
+"""Bytes of one body; a hundred attributes seldom have a hundredth of it."""
 MAX_VALUES = 5_000
 """Members and items in one body, of which a context has a hundred attributes."""
 _IDS = ("targetingKey", "anonymousId", "accountId")
@@ -46,6 +48,8 @@ def subject_of(body: bytes) -> SubjectContext:
 
 
 def _context(body: bytes) -> dict[str, Any]:
+    if len(body) > MAX_BYTES:
+        raise _invalid(f"A body has at most {MAX_BYTES:,} bytes.")
     # Signs in texts count too, and need no reading.
     if body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES:
         raise _invalid(f"A body has at most {MAX_VALUES:,} values.")

@@ -24,8 +24,8 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_variable_values
 
-from api.graphql.scalars import check_json
-from api.graphql.subject import MAX_ATTRIBUTES, MAX_ID, SubjectInput
+from api.graphql.scalars import check_json, has_more_values
+from api.graphql.subject import MAX_ATTRIBUTES, MAX_ID, MAX_VALUES, SubjectInput
 from api.prepared.shapes import Unprepared
 from core.subjects import SubjectContext
 
@@ -211,7 +211,7 @@ def _is_json(attributes: dict[str, Any]) -> bool:
         check_json(attributes)
     except ValueError:
         return False
-    return True
+    return not has_more_values(attributes, MAX_VALUES)
 
 
 def _text(value: Any) -> Any:
