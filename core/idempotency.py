@@ -93,6 +93,19 @@ async def stored_result(
     return row.result
 
 
+def check_key(key: str) -> None:
+    """Refuse a key that no claim can have, also where none is made.
+
+    Raises:
+        Invalid: It is empty or too long.
+    """
+    if not 0 < len(key) <= _MAX_KEY:
+        raise Invalid(
+            f"An idempotency key has 1 to {_MAX_KEY} characters.",
+            path=("idempotencyKey",),
+        )
+
+
 async def claim(session: AsyncSession, key: ClaimKey, digest: str) -> IdempotencyClaim:
     """Hold the key for the rest of this transaction.
 
@@ -102,11 +115,7 @@ async def claim(session: AsyncSession, key: ClaimKey, digest: str) -> Idempotenc
         ClaimTaken: The key was claimed while this request was on its way.
         Invalid: The key is empty or too long.
     """
-    if not 0 < len(key.key) <= _MAX_KEY:
-        raise Invalid(
-            f"An idempotency key has 1 to {_MAX_KEY} characters.",
-            path=("idempotencyKey",),
-        )
+    check_key(key.key)
     row = IdempotencyClaim(
         environment_id=key.environment_id,
         actor=key.actor,

@@ -98,6 +98,16 @@ async def create_routing_rule(
     return rule
 
 
+async def rehearse_routing_rule(session: AsyncSession, rule: RoutingRule) -> None:
+    """Refuse a proposed rule that could not be added, and add nothing.
+
+    Raises:
+        RuleNameTaken: Another routing rule has the name.
+    """
+    if await _is_named(session, rule):
+        raise RuleNameTaken(rule.name)
+
+
 async def proposed_rule(
     session: AsyncSession,
     *,
@@ -191,15 +201,21 @@ async def _add(session: AsyncSession, rule: _Rule) -> None:
 async def _add_unless_there(
     session: AsyncSession, rule: RoutingRule | ThresholdRule | VerdictRule
 ) -> None:
+    if not await _is_named(session, rule):
+        session.add(rule)
+        await session.flush()
+
+
+async def _is_named(
+    session: AsyncSession, rule: RoutingRule | ThresholdRule | VerdictRule
+) -> bool:
     kind: Any = type(rule)
     found = await session.exec(
         select(kind.id).where(
             kind.project_id == rule.project_id, kind.name == rule.name
         )
     )
-    if found.first() is None:
-        session.add(rule)
-        await session.flush()
+    return found.first() is not None
 
 
 async def _record(

@@ -14,6 +14,7 @@ from api.graphql.perform import Ids, perform
 from api.graphql.scalars import Long
 from api.policies import Policy, policed
 from core.database import AsyncSession
+from core.idempotency import check_key
 from core.problems import Problem
 from experiments import queries, service
 
@@ -147,6 +148,7 @@ async def _rehearsed(
     info: Info, given: DropVariantInput
 ) -> DropVariantPayload | Refusal:
     try:
+        check_key(str(given.idempotency_key))
         async with info.context.readers() as session:
             intent = await intent_of(session, info, given)
             preview = await service.preview_drop(
@@ -154,6 +156,7 @@ async def _rehearsed(
                 intent,
                 environment_id=info.context.caller.environment_id,
                 variant=given.variant,
+                reason=given.reason,
             )
             row = await queries.experiment_by_id(
                 session,

@@ -15,6 +15,7 @@ from api.graphql.perform import Ids, Work, WriteInput, perform
 from api.pagination import MAX_PAGE
 from api.policies import Policy, policed
 from core.database import AsyncSession
+from core.idempotency import check_key
 from core.problems import Problem
 from experiments import service
 from experiments.eligibility import live, queries
@@ -161,9 +162,10 @@ async def _rehearsed(
     info: Info, given: ThrowKillSwitchInput
 ) -> KillSwitchPayload | Refusal:
     try:
+        check_key(str(given.idempotency_key))
         async with info.context.readers() as session:
             target = await _target(session, info, given)
-            target.check()
+            target.check(given.reason)
             keys = await _covered(session, info, target.scope, target.target_id)
     except Problem as problem:
         return member_for(problem)

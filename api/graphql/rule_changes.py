@@ -129,7 +129,8 @@ class Mutation:
 
         async def work(session: AsyncSession) -> Ids:
             if input.dry_run:
-                await rules.proposed_rule(session, **_routing(context, input))
+                trial = await rules.proposed_rule(session, **_routing(context, input))
+                await rules.rehearse_routing_rule(session, trial)
                 return {}
             rule = await rules.create_routing_rule(
                 session, actor=context.actor, **_routing(context, input)

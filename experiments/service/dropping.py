@@ -44,14 +44,17 @@ async def preview_drop(
     *,
     environment_id: UUID,
     variant: str,
+    reason: str,
 ) -> DropPreview:
     """Say what dropping a variant would do, and do nothing.
 
     Raises:
         DesignFrozen, DesignInvalid: It cannot be dropped.
+        ReasonMissing: No reason was given.
         StaleVersion: Somebody changed the experiment.
     """
     experiment = await change.read(session, intent)
+    change.said(reason)
     phase, arm = await _droppable(session, experiment, environment_id, variant)
     return await drop_preview(session, phase, arm.key)
 

@@ -26,16 +26,18 @@ class SwitchTarget:
     key: str | None = None
     """Of the experiment or the layer, for the audit trail."""
 
-    def check(self) -> None:
-        """Refuse a target that does not fit the scope.
+    def check(self, reason: str) -> str:
+        """Refuse what cannot be thrown, at a rehearsal too; the reason as it is kept.
 
         Raises:
-            DesignInvalid: ALL has none, the others have one.
+            DesignInvalid: ALL has no target, the others have one.
+            ReasonMissing: No reason was given, or one that is too long.
         """
         if (self.target_id is None) is not (self.scope is SwitchScope.ALL):
             raise DesignInvalid(
                 "Name the experiment or the layer; for ALL neither.", path=("scope",)
             )
+        return brief(reason)
 
 
 async def throw(
@@ -56,8 +58,7 @@ async def throw(
         DesignInvalid: The target does not fit the scope.
         ReasonMissing: No reason was given.
     """
-    target.check()
-    reason = brief(reason)
+    reason = target.check(reason)
     await hold_environment(session, environment_id)
     if (thrown := await _thrown(session, environment_id, target)) is not None:
         return thrown

@@ -156,13 +156,18 @@ async def test_a_stop_names_those_that_require_it(edge: Edge) -> None:
         ({"scope": "EXPERIMENT", "layer": "free"}, "DESIGN_INVALID"),
         ({"scope": "EXPERIMENT", "experiment": {"key": "none"}}, "NOT_FOUND"),
         ({"scope": "LAYER", "layer": "none"}, "NOT_FOUND"),
+        ({"scope": "ALL", "reason": " "}, "REASON_MISSING"),
+        ({"scope": "ALL", "reason": "x" * 6_000}, "REASON_MISSING"),
+        ({"scope": "ALL", "idempotencyKey": "x" * 201}, "INVALID"),
     ],
 )
 @pytest.mark.parametrize("dry", [False, True])
-async def test_a_switch_has_a_target_that_fits(
+async def test_a_switch_has_a_target_that_fits_and_a_reason(
     edge: Edge, given: dict[str, Any], code: str, dry: bool
 ) -> None:
-    refused = await change(edge, "throwKillSwitch", reason="x", dryRun=dry, **given)
+    refused = await change(
+        edge, "throwKillSwitch", **{"reason": "x", "dryRun": dry, **given}
+    )
     assert refused["code"] == code
     if code == "NOT_FOUND":
         assert refused["path"][0] == given["scope"].lower()

@@ -89,6 +89,11 @@ async def test_a_rehearsal_refuses_what_the_change_would(
         ({"variant": "gone"}, "DESIGN_INVALID"),
         ({"expectedVersion": 1}, "STALE_VERSION"),
         ({"experiment": {"key": "nothing"}}, "NOT_FOUND"),
+        ({"reason": " "}, "REASON_MISSING"),
+        ({"reason": "x" * 6_000}, "DESIGN_INVALID"),
+        ({"idempotencyKey": "x" * 201}, "INVALID"),
     ):
-        refused = await drop(edge, dryRun=dry_run, idempotencyKey=code, **given)
+        refused = await drop(
+            edge, **{"dryRun": dry_run, "idempotencyKey": code, **given}
+        )
         assert refused["code"] == code, (given, refused)

@@ -325,6 +325,10 @@ async def test_an_item_moves_and_a_rule_is_tried_on_history(edge: Edge) -> None:
     bad = await mutate(edge, ROUTING, trial | {"idempotencyKey": "b", "condition": 3})
     assert bad["code"] == "CONDITION_INVALID"
     kept = await mutate(edge, ROUTING, trial | {"idempotencyKey": "k", "dryRun": False})
+    for dry in (True, False):
+        again = {"idempotencyKey": f"again-{dry}", "dryRun": dry}
+        taken = await mutate(edge, ROUTING, trial | again)
+        assert (taken["code"], taken["path"]) == ("RULE_NAME_TAKEN", ["name"])
     assert kept["rule"] == {"name": "gates"}
     query = "{ backlogItems { edges { node { id title } } } routingRules { name } }"
     found = (await edge.ask(query))["data"]

@@ -125,6 +125,7 @@ async def test_a_preview_says_it_and_does_nothing(
             step(company, experiment),
             environment_id=company.environment_id,
             variant="short",
+            reason="Support is flooded.",
         )
         assert await served(session, company) == before
         await session.refresh(experiment)
