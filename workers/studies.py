@@ -10,7 +10,6 @@ from experiments.analysis.impact import MONTH_DAYS, Reach
 from experiments.analysis.series import (
     Series,
     Studied,
-    cohorted,
     cohorts,
     days_to_plot,
     plotted,
@@ -130,7 +129,7 @@ async def studied(
         for metric, each in _to_plot(look):
             curve = curves[each.phase_id, each.metric_id]
             series += since_exposure(design, metric, curve)
-        series += cohorts(design, cohorted(design), days[design.phase_id])
+        series += cohorts(design, plotted(design), days[design.phase_id])
         found.append(Studied(await visits.reach(look), tuple(series)))
     return found
 

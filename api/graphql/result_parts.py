@@ -225,7 +225,7 @@ class MetricResults:
     @strawberry.field(
         description="The effect of a variant by day since exposure, over the units "
         "observed to the last day shown. Empty while effects are hidden, and of "
-        "quantiles and funnels, which do not add up by day."
+        "quantiles, which do not add up by day. Of a funnel, the steps done by then."
     )
     async def effect_since_exposure(
         self,

@@ -4,7 +4,7 @@ Both are read when a look is taken and kept with it: between looks nobody sees t
 move. They are unadjusted, uncapped by day since exposure, and decide nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -37,6 +37,7 @@ _READ = frozenset(
         MetricKind.RETENTION,
         MetricKind.CADENCE,
         MetricKind.TIME_TO_EVENT,
+        MetricKind.FUNNEL,
     }
 )
 _ORDER = (MetricRole.PRIMARY, MetricRole.GUARDRAIL, MetricRole.SECONDARY)
@@ -86,23 +87,13 @@ class Studied:
 
 
 def plotted(design: PhaseDesign) -> tuple[MetricDesign, ...]:
-    """The metrics whose days since exposure are read: those that decide first.
+    """The metrics whose days are read: those that decide first.
 
-    What a day adds to the depth of a FUNNEL depends on the order of all events before
-    it, and only the way from exposure to a step is randomised: a step's curve is that
-    of a CONVERSION of its event.
+    A FUNNEL's value is how many of its steps were done by then; only the way from
+    exposure to a step is randomised.
     """
-    return _first(design, _READ)
-
-
-def cohorted(design: PhaseDesign) -> tuple[MetricDesign, ...]:
-    """The metrics whose days of exposure are read; a FUNNEL's depth is among them."""
-    return _first(design, _READ | {MetricKind.FUNNEL})
-
-
-def _first(design: PhaseDesign, kinds: Set[MetricKind]) -> tuple[MetricDesign, ...]:
     ordered = sorted(design.metrics, key=lambda m: _ORDER.index(m.role))
-    return tuple(m for m in ordered if m.kind in kinds)[:MAX_METRICS]
+    return tuple(m for m in ordered if m.kind in _READ)[:MAX_METRICS]
 
 
 def days_to_plot(

@@ -5,7 +5,6 @@ Problem
 │   ├── UnknownLogUrl   the URL names neither DuckDB nor PostgreSQL
 │   ├── Unfoldable      a metric of a kind that the log cannot fold
 │   ├── TooManyRows     a read would bring more than it may
-│   ├── NotAccumulated  a value that is no sum of what its days add
 │   └── BadCursor       a page is asked for after something that is no row
 ├── Conflict
 │   ├── LogInUse        another process holds the embedded log
@@ -88,16 +87,6 @@ class TooManyRows(Invalid):
             code="TOO_MANY_ROWS",
         )
         self.limit = limit
-
-
-class NotAccumulated(Invalid):
-    """A metric's value cannot be told day by day."""
-
-    def __init__(self, metric: str, kind: str) -> None:
-        super().__init__(
-            f"Metric {metric} is {kind}, which does not add up day by day.",
-            code="METRIC_NOT_ACCUMULATED",
-        )
 
 
 class BadCursor(Invalid):

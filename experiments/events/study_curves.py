@@ -8,7 +8,7 @@ from uuid import UUID
 
 from experiments.design import MetricDesign, MetricKind, PhaseDesign
 from experiments.events import definitions
-from experiments.events.errors import NotAccumulated, UnknownMetric, UnknownPhase
+from experiments.events.errors import UnknownMetric, UnknownPhase
 from experiments.events.state import Sums
 from experiments.events.store import MILLISECOND, Session
 from experiments.events.study_rows import DAY, pairs_of
@@ -53,7 +53,6 @@ async def since_exposure(session: Session, asked: Sequence[Asked]) -> Curves:
     Raises:
         UnknownPhase: A phase was never published.
         UnknownMetric: It does not measure this metric.
-        NotAccumulated: A FUNNEL's depth is no sum of what its days add.
         ValueError: `days` is not in 1 to MAX_DAYS, or environments are mixed.
     """
     if not asked:
@@ -112,8 +111,6 @@ def _metric(design: PhaseDesign, metric_id: UUID) -> MetricDesign:
     metric = next((m for m in design.metrics if m.metric_id == metric_id), None)
     if metric is None:
         raise UnknownMetric(metric_id)
-    if metric.kind is MetricKind.FUNNEL:
-        raise NotAccumulated(metric.key, metric.kind)
     return metric
 
 

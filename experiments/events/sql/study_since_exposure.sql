@@ -1,8 +1,10 @@
 -- How the units of metrics came to their values: for each metric, arm and 24-hour block
 -- since exposure, what the block added to the sums over units. Units without an event in
 -- a block add nothing there; whoever asks adds the blocks up. Many metrics of one
--- environment are asked at once, so that its cells are read once for all of them.
-WITH asked AS (
+-- environment are asked at once, so that its cells are read once for all of them. A
+-- funnel's depth grows by one in the block in which a step was first done at or after the
+-- step before it; what comes later takes none of them back.
+WITH RECURSIVE asked AS (
   SELECT
     unnest(CAST($phase_ids AS UUID[])) AS phase_id,
     unnest(CAST($metric_ids AS UUID[])) AS metric_id,
@@ -17,6 +19,7 @@ side AS (
   FROM asked
   JOIN metric
     ON metric.phase_id = asked.phase_id AND metric.metric_id = asked.metric_id
+  WHERE asked.metric_kind <> 'FUNNEL'
   UNION ALL
   SELECT asked.*, FALSE, metric.denominator_id
   FROM asked
@@ -103,6 +106,65 @@ block AS (
     phase_id, metric_id, metric_kind, weeks, opens_after,
     unit_subject, arm, began_at
 ),
+done AS (
+  SELECT
+    filing.phase_id, asked.metric_id, filing.unit_subject, filing.arm,
+    filing.exposed_at, metric_step.place, cell_row.occurred_at
+  FROM filing
+  JOIN asked
+    ON asked.phase_id = filing.phase_id
+    AND asked.metric_kind = 'FUNNEL'
+    AND filing.exposed_at <= asked.last_exposed_at
+  JOIN metric_step
+    ON metric_step.phase_id = asked.phase_id
+    AND metric_step.metric_id = asked.metric_id
+  JOIN cell_row
+    ON cell_row.subject = filing.subject
+    AND cell_row.source_id = metric_step.source_id
+    AND cell_row.occurred_at >= filing.valid_from
+    AND cell_row.occurred_at < filing.valid_to
+    AND cell_row.occurred_at >= filing.exposed_at + asked.opens_after
+    AND cell_row.occurred_at < filing.exposed_at + asked.observed
+  GROUP BY
+    filing.phase_id, asked.metric_id, filing.unit_subject, filing.arm,
+    filing.exposed_at, metric_step.place, cell_row.occurred_at
+),
+hop AS (
+  SELECT
+    phase_id, metric_id, unit_subject, place, occurred_at, is_next,
+    min(CASE WHEN is_next THEN occurred_at END) OVER (
+      PARTITION BY phase_id, metric_id, unit_subject, place
+      ORDER BY occurred_at, is_next
+      ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
+    ) AS next_at
+  FROM (
+    SELECT phase_id, metric_id, unit_subject, place, occurred_at, FALSE AS is_next
+    FROM done
+    UNION ALL
+    SELECT phase_id, metric_id, unit_subject, place - 1, occurred_at, TRUE
+    FROM done
+  ) AS pair
+),
+reached AS (
+  SELECT
+    phase_id, metric_id, unit_subject, arm, exposed_at, place,
+    min(occurred_at) AS reached_at
+  FROM done
+  WHERE place = 1
+  GROUP BY phase_id, metric_id, unit_subject, arm, exposed_at, place
+  UNION ALL
+  SELECT
+    reached.phase_id, reached.metric_id, reached.unit_subject, reached.arm,
+    reached.exposed_at, reached.place + 1, hop.next_at
+  FROM reached
+  JOIN hop
+    ON hop.phase_id = reached.phase_id
+    AND hop.metric_id = reached.metric_id
+    AND hop.unit_subject = reached.unit_subject
+    AND hop.place = reached.place
+    AND hop.occurred_at = reached.reached_at
+  WHERE NOT hop.is_next AND hop.next_at IS NOT NULL
+),
 added AS (
   SELECT
     phase_id, metric_id, unit_subject, arm, began_at,
@@ -139,6 +201,17 @@ added AS (
       FROM block
     ) AS placed
   ) AS counted
+  UNION ALL
+  SELECT
+    phase_id, metric_id, unit_subject, arm, began_at,
+    CAST(count(*) AS HUGEINT), CAST(0 AS HUGEINT)
+  FROM (
+    SELECT
+      reached.*,
+      reached_at - exposed_at - (reached_at - exposed_at) % 86400000 AS began_at
+    FROM reached
+  ) AS deeper
+  GROUP BY phase_id, metric_id, unit_subject, arm, began_at
 )
 SELECT
   phase_id, metric_id, arm, began_at,

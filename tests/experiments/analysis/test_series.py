@@ -8,7 +8,6 @@ import pytest
 from experiments.analysis.series import (
     MAX_DAYS,
     SeriesKind,
-    cohorted,
     cohorts,
     days_to_plot,
     plotted,
@@ -83,11 +82,10 @@ def test_metrics_that_do_not_add_up_by_day_are_left_out() -> None:
     assert [each.key for each in plotted(phase)] == ["paid", "tickets", "visits"]
 
 
-def test_a_funnels_depth_is_compared_by_cohort_alone() -> None:
+def test_a_funnels_depth_is_compared_by_day_and_by_cohort() -> None:
     way = metric("way", kind=MetricKind.FUNNEL, role=MetricRole.SECONDARY)
     phase = design(PAID, way)
-    assert plotted(phase) == (PAID,)
-    assert cohorted(phase) == (PAID, way)
+    assert plotted(phase) == (PAID, way)
     depths = [
         DayState(arm, way.metric_id, date(2026, 3, 2), sums, None)
         for arm, sums in (

@@ -1,12 +1,15 @@
 """Units by day, slices of who was exposed, and curves since exposure."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
+import numpy as np
 import pytest
 
 from experiments.design import MetricKind, MetricRole, UnitKind
-from experiments.events.errors import NotAccumulated, UnknownPhase
+from experiments.events.errors import UnknownPhase
+from experiments.events.log import NewEvent
 from experiments.events.state import Sums
 from experiments.events.studies import Asked
 from tests.experiments.events.world import (
@@ -241,16 +244,109 @@ async def test_a_ratios_curve_keeps_both_sides(world: World) -> None:
     ]
 
 
-async def test_a_funnel_has_no_curve(world: World) -> None:
+async def test_a_funnel_grows_by_its_steps_in_order(world: World) -> None:
+    """A step counts at or after the one before it, in the block in which it is so."""
     funnel = metric(
-        "funnel", MetricKind.FUNNEL, VISIT, later_steps=(PAID,), role=MetricRole.PRIMARY
+        "funnel",
+        MetricKind.FUNNEL,
+        VISIT,
+        later_steps=(PAID, VISIT),
+        role=MetricRole.PRIMARY,
+    )
+    visits = metric("visits", MetricKind.COUNT, VISIT, role=MetricRole.SECONDARY)
+    design = phase(world.environment_id, funnel, visits)
+    await world.log.publish_phase(design)
+    await world.send(
+        *(exposure(each, "a", HOUR) for each in ("ann", "bob", "cat", "dan")),
+        # All in one block, and at one instant.
+        event("visit", 2 * HOUR, user_id="ann"),
+        paid("ann", "1", 2 * HOUR),
+        # Paid before the visit, and again on the third day; then a visit.
+        paid("bob", "1", 2 * HOUR),
+        event("visit", DAY + 2 * HOUR, user_id="bob"),
+        event("visit", DAY + 3 * HOUR, user_id="bob"),
+        paid("bob", "1", 2 * DAY + 2 * HOUR),
+        paid("bob", "1", 2 * DAY + 3 * HOUR),
+        event("visit", 2 * DAY + 4 * HOUR, user_id="bob"),
+        # No visit at all.
+        paid("cat", "1", 3 * DAY),
+        # One that comes too late to be plotted.
+        event("visit", 9 * DAY, user_id="dan"),
+    )
+    await world.settle()
+    curves = await world.log.studies.curves(
+        [
+            Asked(design.phase_id, funnel.metric_id, 4),
+            Asked(design.phase_id, visits.metric_id, 4),
+        ]
+    )
+    found = curves[design.phase_id, funnel.metric_id]
+    # ann has all three steps at once: the visit that began it also ends it.
+    assert [point.sums for point in found if point.arm == "a"] == [
+        Sums(n=4, y=3, yy=9),
+        Sums(n=4, y=4, yy=10),
+        Sums(n=4, y=6, yy=18),
+        Sums(n=4, y=6, yy=18),
+    ]
+    others = curves[design.phase_id, visits.metric_id]
+    assert [point.sums.y for point in others if point.arm == "a"] == [1, 3, 4, 4]
+
+
+def depth(sent: Sequence[NewEvent], user: str, until: timedelta) -> int:
+    """Steps of visit, pay, visit, pay that a user did in order, from the first hour."""
+    reached, done = START + HOUR, 0
+    for name in ("visit", "paid", "visit", "paid"):
+        instants = [
+            each.occurred_at
+            for each in sent
+            if (each.user_id, each.name) == (user, name)
+            and each.occurred_at is not None
+            and reached <= each.occurred_at < START + until
+        ]
+        if not instants:
+            break
+        reached, done = min(instants), done + 1
+    return done
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_funnels_curve_is_its_value_had_the_window_ended_then(
+    world: World, seed: int
+) -> None:
+    """By the plain definition, of people who do the steps in any order and often."""
+    draw = np.random.default_rng(seed)
+    funnel = metric(
+        "funnel",
+        MetricKind.FUNNEL,
+        VISIT,
+        later_steps=(PAID, VISIT, PAID),
+        role=MetricRole.PRIMARY,
     )
     design = phase(world.environment_id, funnel)
     await world.log.publish_phase(design)
-    with pytest.raises(NotAccumulated, match="funnel is FUNNEL"):
-        await world.log.studies.since_exposure(
-            design.phase_id, funnel.metric_id, days=2
-        )
+    sent, days = [], 5
+    for user in range(12):
+        sent.append(exposure(f"u{user}", "ab"[user % 2], HOUR))
+        for instant in np.sort(draw.integers(0, 6 * 24, int(draw.integers(0, 9)))):
+            at = int(instant) * HOUR
+            sent.append(
+                paid(f"u{user}", "1", at)
+                if draw.random() < 0.5
+                else event("visit", at, user_id=f"u{user}")
+            )
+    await world.send(*sent)
+    await world.settle()
+    curve = await world.log.studies.since_exposure(
+        design.phase_id, funnel.metric_id, days=days
+    )
+    for point in curve:
+        depths = [
+            depth(sent, f"u{user}", HOUR + (point.day + 1) * DAY)
+            for user in range(12)
+            if "ab"[user % 2] == point.arm
+        ]
+        y, yy = sum(depths), sum(each * each for each in depths)
+        assert point.sums == Sums(n=6, y=y, yy=yy)
 
 
 @pytest.mark.parametrize("days", [0, 366])
