@@ -22,12 +22,12 @@ from experiments.models import TEXT_LENGTH, Experiment, Phase
 from experiments.readiness.queries import waivers_of
 from experiments.service.recording import record
 from experiments.service.reporting import report_of
-from experiments.shipping.deviations import deviations_of
+from experiments.shipping.deviations import deviations_of, variant_names
 from experiments.shipping.errors import MemoIncomplete
 from experiments.shipping.models import MEMO_LENGTH, Memo, MemoKind
 from experiments.shipping.parts import MemoParts, parts_of_memo, with_results
 from experiments.shipping.queries import last_memo
-from experiments.shipping.writing import memo_text
+from experiments.shipping.writing import memo_text, spelled
 
 FOLLOW_UP_DAYS = 30
 
@@ -143,9 +143,11 @@ async def generated(
             phases[experiment.id], report, planned=[each.coverage for each in steps]
         ),
         waivers=tuple(
-            f"{each.code}, by {each.actor_name}: {each.reason}"
+            f"{spelled(each.code)}, by {each.actor_name}: {each.reason}"
             for each in await waivers_of(session, experiment.id)
         ),
+        not_reviewed=await governance.not_reviewed(session, phase.id),
+        variant_names=variant_names(phase),
         users_notice=_notice(phase),
         follow_up_on=await _follow_up(session, experiment),
     )
@@ -224,11 +226,10 @@ async def _written(
 
 def _notice(phase: Phase) -> str:
     """What a decision for the variants would change, to be put in better words."""
+    names = dict(variant_names(phase))
     arms = phase.design["arms"]
-    control = next(arm["name"] or arm["key"] for arm in arms if arm["is_control"])
-    others = " or ".join(
-        arm["name"] or arm["key"] for arm in arms if not arm["is_control"]
-    )
+    control = next(names[arm["key"]] for arm in arms if arm["is_control"])
+    others = " or ".join(names[arm["key"]] for arm in arms if not arm["is_control"])
     return f"If it is shipped, whoever has {control} gets {others}; else nobody does."
 
 

@@ -1,9 +1,16 @@
 """Where an experiment went another way than its design said."""
 
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 
 from experiments.analysis.results import Report
+from experiments.lifecycle import PauseMode
 from experiments.models import Phase
+
+_PAUSED = {
+    PauseMode.PAUSE_ENROLMENT.value: "Enrolment was",
+    PauseMode.PAUSE_SERVING.value: "Serving was",
+}
 
 
 def deviations_of(
@@ -22,13 +29,15 @@ def deviations_of(
             f"It was randomised {len(phases)} times; only the last phase is read."
         )
     for phase in phases[-1:]:
+        names = dict(variant_names(phase))
         found += [
-            f"{pause['mode']} from {pause['from'][:16]} to {_until(pause)}."
+            f"{_PAUSED[pause['mode']]} paused from {_instant(pause['from'])} "
+            f"to {_until(pause)}."
             for pause in phase.pauses
         ]
         found += [
-            f"{each['variant']} was dropped at {each['at'][:16]} by {each['by']}: "
-            f"{each['reason']}"
+            f"{names.get(each['variant'], each['variant'])} was dropped on "
+            f"{_instant(each['at'])} by {each['by']}: {each['reason']}"
             for each in phase.dropped
         ]
         if phase.imported:
@@ -46,6 +55,18 @@ def deviations_of(
     return tuple(found)
 
 
+def variant_names(phase: Phase) -> tuple[tuple[str, str], ...]:
+    """What each variant of a phase is called, by its key."""
+    return tuple(
+        (arm["key"], arm["name"] or arm["key"]) for arm in phase.design["arms"]
+    )
+
+
 def _until(pause: dict[str, str | None]) -> str:
     until = pause["until"]
-    return "now" if until is None else until[:16]
+    return "now" if until is None else _instant(until)
+
+
+def _instant(text: str) -> str:
+    at = datetime.fromisoformat(text).astimezone(UTC)
+    return f"{at.day} {at:%b %Y, %H:%M} UTC"

@@ -15,7 +15,7 @@ from experiments.analysis.results import (
     Report,
     Verdict,
 )
-from experiments.analysis.wording import capitalised, effect
+from experiments.analysis.wording import capitalised, chance, effect
 from experiments.design import MetricRole
 from experiments.lifecycle import DecisionOutcome
 from experiments.shipping.models import Basis
@@ -99,6 +99,8 @@ class MemoParts:
     matured: int = 0
     exposed: tuple[tuple[str, int], ...] = ()
     """Units by arm."""
+    variant_names: tuple[tuple[str, str], ...] = ()
+    """What each variant is called, by its key."""
     sample_ratio: str = ""
     headline: str = ""
     recommendation: str = ""
@@ -118,6 +120,15 @@ class MemoParts:
         """As JSON; `parts_of_memo` reads it back."""
         document: dict[str, Any] = msgspec.to_builtins(self)
         return document
+
+    def variant(self, key: str) -> str:
+        """What a variant is called; memos from before that was kept have its key."""
+        return dict(self.variant_names).get(key, key)
+
+    def metric(self, key: str) -> str:
+        """What a metric is called, if it was read."""
+        names = {each.metric_key: each.metric_name for each in self.readings}
+        return names.get(key, key)
 
     def missing(self) -> tuple[str, ...]:
         """What a decision still needs, in the words of the API."""
@@ -158,7 +169,6 @@ def with_results(parts: MemoParts, report: Report) -> MemoParts:
             for metric in report.metrics
             for segment in metric.segments
         ),
-        not_reviewed=report.not_reviewed,
     )
 
 
@@ -197,4 +207,4 @@ def _said(metric: MetricResult, comparison: Comparison) -> str:
 def _ratio(split: Check) -> str:
     if split.note:
         return f"{capitalised(split.note)}."
-    return "" if split.p_value is None else f"The split fits (p = {split.p_value:.2g})."
+    return "" if split.p_value is None else f"The split fits ({chance(split.p_value)})."

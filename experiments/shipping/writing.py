@@ -1,6 +1,7 @@
 """A memo's parts as Markdown, in the order in which they are read."""
 
 from collections.abc import Iterable, Iterator
+from datetime import date
 
 from experiments.analysis.results import (
     GuardrailOutcome,
@@ -8,7 +9,9 @@ from experiments.analysis.results import (
     Registration,
     Verdict,
 )
+from experiments.analysis.wording import chance
 from experiments.design import MetricRole
+from experiments.lifecycle import DecisionOutcome
 from experiments.shipping.parts import (
     MemoDecision,
     MemoMeasurement,
@@ -24,6 +27,12 @@ _OUTCOMES = {
     Outcome.KEEP_RUNNING.value: "keep running",
     Outcome.INCONCLUSIVE.value: "inconclusive for",
     Outcome.INVALID.value: "nothing, for the results are invalid",
+}
+_DECISIONS = {
+    DecisionOutcome.SHIP: "Ship",
+    DecisionOutcome.ROLL_BACK: "Keep the control",
+    DecisionOutcome.INCONCLUSIVE: "No clear answer",
+    DecisionOutcome.ABANDON: "Abandon",
 }
 _VERDICTS = {
     Verdict.WIN: "better",
@@ -60,10 +69,10 @@ def _sections(parts: MemoParts) -> Iterator[str]:
     yield f"# {parts.title}"
     yield _section("Question", parts.question or _NONE)
     if parts.decision is not None:
-        yield _section("Decision", _decision(parts.decision))
+        yield _section("Decision", _decision(parts, parts.decision))
     yield _section("Result", parts.headline or "There are no results.")
     if parts.recommendation:
-        yield f"Recommended: {_advice(parts.recommendation)}."
+        yield f"Recommended: {_advice(parts)}."
     yield _section("Design", _design(parts))
     yield _section("Primary metric", _readings(parts, MetricRole.PRIMARY))
     yield _section("Guardrails", _readings(parts, MetricRole.GUARDRAIL))
@@ -77,7 +86,7 @@ def _sections(parts: MemoParts) -> Iterator[str]:
     if parts.dissent:
         yield _section("Dissent", parts.dissent)
     day = parts.follow_up_on
-    yield _section("Follow-up", _NONE if day is None else f"On {day.isoformat()}.")
+    yield _section("Follow-up", _NONE if day is None else f"On {dated(day)}.")
     for found in parts.measured:
         yield measurement_text(found)
 
@@ -86,9 +95,20 @@ def _section(title: str, text: str) -> str:
     return f"## {title}\n\n{text}"
 
 
-def _decision(decision: MemoDecision) -> str:
-    shipped = f" {decision.variant}" if decision.variant else ""
-    lines = [f"**{decision.outcome.value}{shipped}**, by {decision.by}.", decision.note]
+def spelled(code: str) -> str:
+    """A code as words, such as 'Null replay'."""
+    return code.replace("_", " ").capitalize()
+
+
+def dated(day: date) -> str:
+    """A day as the console has it, such as '1 May 2026'."""
+    return f"{day.day} {day:%b %Y}"
+
+
+def _decision(parts: MemoParts, decision: MemoDecision) -> str:
+    shipped = f" “{parts.variant(decision.variant)}”" if decision.variant else ""
+    told = f"**{_DECISIONS[decision.outcome]}{shipped}**, by {decision.by}."
+    lines = [told, decision.note]
     if decision.opposes:
         approved = decision.approved_by
         agreed = f"{approved} agreed." if approved else "Nobody else reviewed it."
@@ -96,14 +116,17 @@ def _decision(decision: MemoDecision) -> str:
     if decision.early_reason:
         lines.append(f"Before its time, because: {decision.early_reason}")
     lines += [
-        f"{each.by} accepted that {each.metric_key} is not known: {each.reason}"
+        f"{parts.metric(each.metric_key)} is not shown to be safe. {each.by} accepted "
+        f"that, because: {each.reason}"
         for each in decision.acceptances
     ]
     return "\n\n".join(lines)
 
 
 def _design(parts: MemoParts) -> str:
-    counts = ", ".join(f"{arm} {count:,}" for arm, count in parts.exposed)
+    counts = ", ".join(
+        f"{parts.variant(arm)} {count:,}" for arm, count in parts.exposed
+    )
     lines = [
         f"Design `{parts.design_hash}`, phase {parts.phase}."
         if parts.design_hash
@@ -116,17 +139,25 @@ def _design(parts: MemoParts) -> str:
 
 
 def _readings(parts: MemoParts, role: MetricRole) -> str:
-    return _list(_reading(each) for each in parts.readings if each.role is role)
+    return _list(_reading(parts, each) for each in parts.readings if each.role is role)
 
 
-def _reading(reading: MemoReading) -> str:
-    words = [f"{reading.metric_name}, {reading.arm}: {_VERDICTS[reading.verdict]}"]
-    words += _effect(reading)
+def _reading(parts: MemoParts, reading: MemoReading) -> str:
+    name = f"{reading.metric_name}, {parts.variant(reading.arm)}"
+    words = [f"{name}: {_verdict(parts, reading.verdict)}", *_effect(reading)]
     if reading.p_value is not None:
-        words.append(f"p = {reading.p_value:.2g}")
+        words.append(chance(reading.p_value))
     if reading.guardrail is not None:
         words.append(_GUARDRAILS[reading.guardrail])
     return ", ".join(words) + "."
+
+
+def _verdict(parts: MemoParts, verdict: Verdict) -> str:
+    """Where all units that were planned are in, there is no more data to wait for."""
+    complete = 0 < parts.planned_units <= parts.matured
+    if verdict is Verdict.NOT_ENOUGH_DATA and complete:
+        return "no clear answer"
+    return _VERDICTS[verdict]
 
 
 def _effect(reading: MemoReading) -> list[str]:
@@ -139,16 +170,17 @@ def _effect(reading: MemoReading) -> list[str]:
     return words
 
 
-def _advice(recommendation: str) -> str:
+def _advice(parts: MemoParts) -> str:
     """The outcome in words, and the variant that it is of."""
-    outcome, _, arm = recommendation.partition(" ")
-    return f"{_OUTCOMES.get(outcome, outcome)} {arm}".rstrip()
+    outcome, _, arm = parts.recommendation.partition(" ")
+    named = f" “{parts.variant(arm)}”" if arm else ""
+    return f"{_OUTCOMES.get(outcome, outcome)}{named}"
 
 
 def _segments(parts: MemoParts) -> str:
     return _list(
         dict.fromkeys(
-            f"{each.metric_key} by {each.dimension}: "
+            f"{parts.metric(each.metric_key)} by {each.dimension}: "
             + (
                 "registered before the start"
                 if each.registration is Registration.REGISTERED

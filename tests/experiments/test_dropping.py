@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -108,8 +109,10 @@ async def test_it_is_written_down_once_with_who_and_why(
     assert row.after["version"] == experiment.version == 3
     (gone,) = phase.dropped
     assert gone["by"] == company.actor.name
+    at = datetime.fromisoformat(gone["at"])
     said = (
-        f"short was dropped at {gone['at'][:16]} by {gone['by']}: Support is flooded."
+        f"Short was dropped on {at.day} {at:%b %Y, %H:%M} UTC by {gone['by']}: "
+        "Support is flooded."
     )
     assert said in parts["deviations"]
 

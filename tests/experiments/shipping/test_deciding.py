@@ -366,7 +366,7 @@ async def test_a_decision_is_bound_to_a_version_of_its_own(
             )
         ).one()
     assert (bound.version, bound.kind) == (2, MemoKind.DECIDED)
-    assert "**SHIP short**, by ada." in bound.text
-    assert "SHIP short" not in first.text.split("## Result")[0]
+    assert "**Ship “Short”**, by ada." in bound.text
+    assert "**Ship" not in first.text.split("## Result")[0]
     assert audited.after is not None
     assert audited.after["memo_version"] == 2

@@ -49,12 +49,14 @@ async def test_what_is_known_is_in_the_memo(
     assert parts.follow_up_on == date(2026, 6, 10)
     assert parts.deviations == ("It stopped at 400 of 1,000 planned units.",)
     assert [each.metric_key for each in parts.readings] == ["paid", "revenue"]
+    assert parts.not_reviewed == ("Nobody reviewed the design before it started.",)
     for said in (
         f"Design `{parts.design_hash}`, phase 1.",
-        "long 500, short 500",
+        "Long 500, Short 500",
         "not shown to be safe",
-        "Recommended: ship short.",
-        "On 2026-06-10.",
+        "Recommended: ship “Short”.",
+        "## Not reviewed\n\n- Nobody reviewed the design before it started.",
+        "On 10 Jun 2026.",
     ):
         assert said in memo.text
 
