@@ -197,6 +197,7 @@ EXPERIMENTS: Mapping[str, Mapping[str, str]] = {
     "StepObstacle": {
         "STATE": "The experiment stands elsewhere.",
         "NOT_APPROVED": "The project's governance asks for approvals that it lacks.",
+        "NOT_READY": "The launch checklist blocks a start.",
         "ROLE": "The caller's role is not enough.",
         "SERVICE": "No person takes it: the service does, by itself.",
     },

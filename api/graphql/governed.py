@@ -1,6 +1,7 @@
 """The part of an experiment that says who agreed, when it starts, what stops it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 
 import strawberry
@@ -15,6 +16,7 @@ from api.graphql.alarms import (
 from api.graphql.connection import Connection
 from api.graphql.experiment_enums import ExperimentStatus
 from api.graphql.ramps import Ramp, ramps_by_experiment
+from api.graphql.readiness import readiness_by_experiment
 from api.graphql.reviews import (
     Review,
     agreements_by_experiment,
@@ -57,12 +59,13 @@ _BY_ITSELF: Mapping[ExperimentStep, str] = {
 }
 
 
-@strawberry.enum(description="What stands in the way of a step, the first of these.")
+@strawberry.enum(description="What stands in the way of a step; NOT_READY comes last.")
 class StepObstacle(StrEnum):
     """Why not."""
 
     STATE = "STATE"
     NOT_APPROVED = "NOT_APPROVED"
+    NOT_READY = "NOT_READY"
     ROLE = "ROLE"
     SERVICE = "SERVICE"
 
@@ -97,12 +100,18 @@ class Governed:
 
     @strawberry.field(
         description="Every step, whether the caller may take it now, and if not, why. "
-        "What is left to do before a start is in `launchChecks`."
+        "START is not allowed as long as `launchReadiness` says `ready: false`."
     )
     async def steps(self, info: Info) -> list[StepAvailability]:
-        """By the state, by who agreed, and by the caller's role."""
+        """By the state, by who agreed, by the caller's role, and by the checklist."""
         standing = await _standing(info.context, self.row)
-        return [_availability(info.context, standing, step) for step in TRANSITIONS]
+        found = [_availability(info.context, standing, step) for step in TRANSITIONS]
+        return [
+            await _if_ready(info.context, self.row, each)
+            if each.allowed and each.step is ExperimentStep.START
+            else each
+            for each in found
+        ]
 
     @strawberry.field(
         description="The last time that its design was submitted; null before."
@@ -181,4 +190,20 @@ def _availability(
         allowed=obstacle is None,
         obstacle=obstacle,
         because=because,
+    )
+
+
+async def _if_ready(
+    context: Context, row: models.Experiment, start: StepAvailability
+) -> StepAvailability:
+    """The start, unless the launch checklist of the caller's environment blocks it."""
+    readiness = await context.loaders.of(readiness_by_experiment).load(row.id)
+    titles = [each.entry.title for each in readiness.items if each.blocking]
+    if not titles:
+        return start
+    return replace(
+        start,
+        allowed=False,
+        obstacle=StepObstacle.NOT_READY,
+        because=f"Still open in the checklist: {'; '.join(titles)}.",
     )

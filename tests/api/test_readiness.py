@@ -90,6 +90,24 @@ async def test_what_is_missing_blocks_and_names_its_checks(edge: Edge) -> None:
     assert "HYPOTHESIS_MDE" in item["checks"]
 
 
+async def test_a_start_is_offered_only_where_the_checklist_lets_it_through(
+    edge: Edge,
+) -> None:
+    await drafted(edge, plannedUnits=None)
+    query = """{ experiment(by: {key: "short-form"}) {
+        launchReadiness { ready } steps { step allowed obstacle because } } }"""
+    for units, obstacle in ((None, "NOT_READY"), (1_000, None)):
+        if units is not None:
+            await change(
+                edge, "updateExperiment", expectedVersion=1, plannedUnits=units
+            )
+        found = (await edge.ask(query))["data"]["experiment"]
+        start = next(each for each in found["steps"] if each["step"] == "START")
+        assert found["launchReadiness"]["ready"] is (obstacle is None)
+        assert (start["allowed"], start["obstacle"]) == (obstacle is None, obstacle)
+        assert ("Enough units" in start["because"]) is (obstacle is not None)
+
+
 async def test_people_say_what_only_they_know(edge: Edge) -> None:
     await drafted(edge)
     given = {
