@@ -3,6 +3,9 @@
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
+from uuid import UUID
+
+from core.database import AsyncSession
 
 logger = logging.getLogger("hone.workers")
 
@@ -44,3 +47,24 @@ async def each(items: Iterable[Item], handle: Callable[[Item], Awaitable[int]]) 
             failures.note(item, error)
     failures.raise_any()
     return done
+
+
+async def apart(
+    session: AsyncSession,
+    rows: Iterable[tuple[UUID, Item]],
+    handle: Callable[[AsyncSession, Item], Awaitable[object]],
+) -> tuple[list[UUID], Failures]:
+    """Handle every row, by its id, in a savepoint; returns who was done, and the rest.
+
+    The failures are the caller's to raise, once the transaction is committed.
+    """
+    done, failures = [], Failures()
+    for row_id, row in rows:
+        try:
+            async with session.begin_nested():
+                await handle(session, row)
+        except Exception as error:
+            failures.note(row_id, error)
+        else:
+            done.append(row_id)
+    return done, failures

@@ -10,7 +10,7 @@ from experiments.models import Experiment, Phase
 from feedback.distillation import create_insight_from_verdict
 from feedback.insights import VerdictFacts
 from workers.context import TaskContext
-from workers.isolation import Failures
+from workers.isolation import apart
 
 BATCH = 20
 
@@ -19,15 +19,8 @@ async def run(context: TaskContext) -> int:
     """Take one batch; a rule of the project says which conclusions matter."""
     async with context.database.sessions.begin() as session:
         snapshots = await take_undistilled(session, limit=BATCH)
-        failures, read = Failures(), []
-        for snapshot_id, snapshot in [(each.id, each) for each in snapshots]:
-            try:
-                async with session.begin_nested():
-                    await _distil(session, snapshot)
-            except Exception as error:
-                failures.note(snapshot_id, error)
-            else:
-                read.append(snapshot_id)
+        rows = [(each.id, each) for each in snapshots]
+        read, failures = await apart(session, rows, _distil)
         await mark_distilled(session, read)
     failures.raise_any()
     return len(snapshots)

@@ -5,7 +5,7 @@ from core.subjects import SubjectContext
 from feedback.service import harvest
 from surveys.handoff import FinalAnswer, mark_harvested, take_unharvested
 from workers.context import TaskContext
-from workers.isolation import Failures
+from workers.isolation import apart
 
 BATCH = 100
 
@@ -14,15 +14,8 @@ async def run(context: TaskContext) -> int:
     """Harvest one batch of answers that will not change any more."""
     async with context.database.sessions.begin() as session:
         answers = await take_unharvested(session, limit=BATCH)
-        failures, read = Failures(), []
-        for answer in answers:
-            try:
-                async with session.begin_nested():
-                    await _harvest(session, answer)
-            except Exception as error:
-                failures.note(answer.answer_id, error)
-            else:
-                read.append(answer.answer_id)
+        rows = [(each.answer_id, each) for each in answers]
+        read, failures = await apart(session, rows, _harvest)
         await mark_harvested(session, read)
     failures.raise_any()
     return len(answers)

@@ -2,7 +2,7 @@
 
 from feedback import backlog
 from workers.context import TaskContext
-from workers.isolation import Failures
+from workers.isolation import apart
 
 BATCH = 50
 
@@ -11,13 +11,7 @@ async def run(context: TaskContext) -> int:
     """Route one batch."""
     async with context.database.sessions.begin() as session:
         insights = await backlog.take_unrouted(session, limit=BATCH)
-        failures = Failures()
-        for insight in insights:
-            insight_id = insight.id
-            try:
-                async with session.begin_nested():
-                    await backlog.route(session, insight)
-            except Exception as error:
-                failures.note(insight_id, error)
+        rows = [(each.id, each) for each in insights]
+        _, failures = await apart(session, rows, backlog.route)
     failures.raise_any()
     return len(insights)

@@ -2,7 +2,7 @@
 
 from feedback import tags
 from workers.context import TaskContext
-from workers.isolation import Failures
+from workers.isolation import apart
 
 BATCH = 100
 
@@ -11,13 +11,7 @@ async def run(context: TaskContext) -> int:
     """Let the rules read one batch."""
     async with context.database.sessions.begin() as session:
         comments = await tags.take_unread(session, limit=BATCH)
-        failures = Failures()
-        for comment in comments:
-            comment_id = comment.id
-            try:
-                async with session.begin_nested():
-                    await tags.suggest_tags(session, comment)
-            except Exception as error:
-                failures.note(comment_id, error)
+        rows = [(each.id, each) for each in comments]
+        _, failures = await apart(session, rows, tags.suggest_tags)
     failures.raise_any()
     return len(comments)
