@@ -52,6 +52,12 @@ class Neighbour:
     """The meters and flows that it varies."""
     primary: str | None = None
     """The metric that decides it."""
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.name or self.key
 
 
 def launch_checks(draft: Draft, *, importing: bool = False) -> tuple[LaunchCheck, ...]:
@@ -151,9 +157,9 @@ def blockers(checks: tuple[LaunchCheck, ...]) -> tuple[str, ...]:
 
 
 def _named(neighbours: Sequence[Neighbour]) -> str:
-    keys = ", ".join(each.key for each in neighbours[:MAX_NAMED])
+    names = ", ".join(each.title for each in neighbours[:MAX_NAMED])
     more = len(neighbours) - MAX_NAMED
-    return f"{keys} and {more} more" if more > 0 else keys
+    return f"{names} and {more} more" if more > 0 else names
 
 
 def _blocker(code: str, message: str) -> LaunchCheck:
@@ -185,7 +191,7 @@ def _metrics(draft: Draft) -> Iterator[LaunchCheck]:
     for measure in draft.measures:
         if measure.metric.archived_at is not None:
             yield _blocker(
-                "METRIC_ARCHIVED", f"The metric {measure.metric.key} is archived."
+                "METRIC_ARCHIVED", f"The metric {measure.metric.name} is archived."
             )
     guardrails = [m for m in draft.measures if m.role is MetricRole.GUARDRAIL]
     if not guardrails:
@@ -212,7 +218,8 @@ def _variants(draft: Draft) -> Iterator[LaunchCheck]:
         if not (variant.payload.get("disclosure") or {}).get("text"):
             yield _blocker(
                 "DISCLOSURE_MISSING",
-                f"Write what people are told up front of the limit in {variant.key}.",
+                "Write what people are told up front of the limit in "
+                f"{variant.name or variant.key}.",
             )
 
 
@@ -247,7 +254,7 @@ def _caps(draft: Draft) -> Iterator[LaunchCheck]:
         metric = measure.metric
         if metric.cap is None and metric.cap_quantile is not None:
             yield _blocker(
-                "CAP_UNRESOLVED", f"Give the metric {metric.key} a cap in numbers."
+                "CAP_UNRESOLVED", f"Give the metric {metric.name} a cap in numbers."
             )
 
 

@@ -150,7 +150,8 @@ def overlap(situation: Situation, seen: Seen) -> Found:
     if not found:
         return Found(_OK, "Nothing else runs on these people.", body)
     worst = found[0]
-    told = f"{worst.share:.0%} of its people are in {worst.key} too"
+    name = situation.neighbours[worst.key].title
+    told = f"{worst.share:.0%} of its people are in {name} too"
     if worst.same_treatment and worst.share > 0:
         return Found(
             _BLOCKED,
@@ -174,7 +175,7 @@ def exposure_seen(situation: Situation, seen: Seen) -> Found:
         key: {"exposures": each.exposures, "last_at": each.last_at.isoformat()}
         for key, each in by_key.items()
     }
-    missing = [v.key for v in situation.draft.variants if v.key not in by_key]
+    missing = [v.name or v.key for v in situation.draft.variants if v.key not in by_key]
     unknown = sorted(set(by_key) - {v.key for v in situation.draft.variants})
     if missing:
         return Found(
@@ -253,9 +254,9 @@ def rollback(situation: Situation, seen: Seen) -> Found:
     }
     if len(wrong) > len(named):
         return Found(_BLOCKED, "Some would not be given the control.", body)
-    return Found(
-        _OK, f"With the kill switch thrown everyone is served {control.key}.", body
-    )
+    names = {each.key: each.name for each in situation.draft.variants}
+    served = names.get(control.key) or control.key
+    return Found(_OK, f"With the kill switch thrown everyone is served {served}.", body)
 
 
 GATHERERS: Mapping[ItemCode, Rule] = {

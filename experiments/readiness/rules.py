@@ -8,7 +8,9 @@ from typing import Any
 from core.conditions import compiled
 from core.tenancy import Governance
 from experiments.design import MetricRole, UnitKind
-from experiments.drafts import Draft
+from experiments.drafts import Draft, Measure
+from experiments.freezing import metric_design
+from experiments.plan import MarginKind
 from experiments.readiness.checks import LaunchCheck, Severity
 from experiments.readiness.items import (
     CHECKLIST,
@@ -158,35 +160,56 @@ def _metrics(standing: Standing) -> Found:
     power = standing.evidence.get(ItemCode.POWER)
     margins: Mapping[str, Any] = (power.body if power else {}).get("margins", {})
     guardrails = [m for m in draft.measures if m.role is MetricRole.GUARDRAIL]
-    open_ = [m.metric.key for m in guardrails if m.margin is None]
+    unit = draft.experiment.unit
+    missing = [m for m in guardrails if m.margin is None]
+    open_ = [m.metric.key for m in missing]
     body = {
         "guardrails": len(guardrails),
         "without_margin": open_,
         "margins_shown": dict(margins),
     }
     if open_:
-        proposed = [f"{key}: {margins[key]:.3g}" for key in open_ if key in margins]
+        proposed = [
+            f"{m.metric.name} by {_amount(m, margins[m.metric.key], unit)}"
+            for m in missing
+            if m.metric.key in margins
+        ]
         told = (
-            f" The planned units could show {'; '.join(proposed)}." if proposed else ""
+            f" The planned units could rule out harm to {'; '.join(proposed)}."
+            if proposed
+            else ""
         )
         return Found(
             _WARNING,
-            f"Without a margin nothing shows that {open_[0]} is unharmed.{told}",
+            f"Without a margin nothing shows that {missing[0].metric.name} is "
+            f"unharmed.{told}",
             body,
         )
     small = [
-        m.metric.key
+        m
         for m in guardrails
         if m.margin is not None and m.margin < margins.get(m.metric.key, 0.0)
     ]
     if small:
         return Found(
             _WARNING,
-            f"The planned units cannot show so small a margin of {small[0]}; "
-            f"{margins[small[0]]:.3g} is the smallest.",
+            f"The planned units cannot show so small a margin of "
+            f"{small[0].metric.name}; "
+            f"{_amount(small[0], margins[small[0].metric.key], unit)} is the smallest.",
             body,
         )
     return Found(_OK, "One metric decides, and the guardrails have margins.", body)
+
+
+def _amount(measure: Measure, value: float, unit: UnitKind) -> str:
+    """A margin in the metric's own terms, such as '2.4 points'."""
+    if measure.margin_kind is MarginKind.RELATIVE:
+        return f"{value * 100:.3g}% of the control"
+    metric = metric_design(measure)
+    if metric.is_share:
+        return f"{value * 100:.3g} points"
+    per = "" if metric.is_ratio else f"per {unit.value.lower()}"
+    return " ".join(part for part in (f"{value:.3g}", metric.unit, per) if part)
 
 
 def _decision(standing: Standing) -> Found:

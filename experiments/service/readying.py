@@ -253,6 +253,7 @@ async def neighbours_of(session: AsyncSession, project_id: UUID) -> list[Neighbo
             draft.experiment.layer_id,
             treated_by(draft),
             draft.primaries[0].metric.key if draft.primaries else None,
+            draft.experiment.name,
         )
         for draft in drafts.values()
     ]

@@ -223,10 +223,10 @@ def test_the_same_meter_in_two_experiments_is_a_warning() -> None:
     whole = limits()
     assert treated_by(whole) == {"reports"}
     neighbours = [
-        Neighbour("other-limit", None, frozenset({"reports"})),
+        Neighbour("other-limit", None, frozenset({"reports"}), name="Other limit"),
         Neighbour("something", None, frozenset({"exports"})),
     ]
     same, other = neighbour_checks(whole, neighbours)
     assert (same.code, same.severity) == ("OVERLAP_SAME_TREATMENT", Severity.WARNING)
-    assert "other-limit" in same.message
+    assert "flow from Other limit." in same.message
     assert "something" in other.message

@@ -165,9 +165,12 @@ def test_part_of_the_people_are_in_both() -> None:
 
 
 def test_the_same_metric_on_the_same_people_is_a_warning() -> None:
-    where = situation(**beside(primary="paid"))
+    about = beside(primary="paid")
+    named = replace(about["neighbours"]["beside"], name="The other form")
+    where = situation(**about | {"neighbours": {"beside": named}})
     found = evidence.overlap(where, seen())
     assert found.status is WARNING
+    assert "are in The other form too" in found.message
     assert "A layer would keep them apart" in found.message
     assert overlaps_of(where, seen())[0].proposes_layer
 
@@ -256,8 +259,8 @@ def test_values_that_are_all_alike_and_empty_denominators_are_named() -> None:
 @pytest.mark.parametrize(
     ("trials", "status", "told"),
     [
-        ((), WARNING, "No exposure was seen of long, short"),
-        ((trial("long"),), WARNING, "of short"),
+        ((), WARNING, "No exposure was seen of Long, Short"),
+        ((trial("long"),), WARNING, "of Short"),
         ((trial("long"), trial("short"), trial("old")), WARNING, "none: old"),
         ((trial("long"), trial("short")), OK, "Every variant"),
     ],
@@ -265,7 +268,10 @@ def test_values_that_are_all_alike_and_empty_denominators_are_named() -> None:
 def test_exposures_are_to_be_seen_in_a_trial(
     trials: Any, status: ItemStatus, told: str
 ) -> None:
-    found = evidence.exposure_seen(situation(), seen(trials=trials))
+    written = draft()
+    for variant in written.variants:
+        variant.name = variant.name.capitalize()
+    found = evidence.exposure_seen(situation(written), seen(trials=trials))
     assert found.status is status
     assert told in found.message
 

@@ -9,6 +9,7 @@ import pytest
 
 from core.audit import ActorKind
 from core.tenancy import Governance
+from experiments.design import MetricKind
 from experiments.drafts import Draft
 from experiments.readiness.checks import LaunchCheck, Severity, launch_checks
 from experiments.readiness.items import (
@@ -24,7 +25,7 @@ from experiments.readiness.models import LaunchEvidence, LaunchNotes, LaunchWaiv
 from experiments.readiness.records import item_document, item_of
 from experiments.readiness.rules import RULES, Standing, evaluated
 from experiments.readiness.situation import fingerprint
-from tests.experiments.readiness.drafted import AT, HERE, draft
+from tests.experiments.readiness.drafted import AT, HERE, draft, metric
 
 OK, WARNING, BLOCKED = ItemStatus.OK, ItemStatus.WARNING, ItemStatus.BLOCKED
 WAITING, APART = ItemStatus.WAITING, ItemStatus.NOT_APPLICABLE
@@ -201,10 +202,14 @@ def test_a_missing_variant_and_an_archived_metric_block_their_items() -> None:
 
 def test_a_guardrail_without_a_margin_is_proposed_one() -> None:
     written = draft(margin=None)
+    written.measures[1].metric.name = "Kept accounts"
     evidence = looked_at(written, margins={"kept": 0.0239})
     found = item(ItemCode.METRICS, standing(written, evidence=evidence))
     assert found.status is WARNING
-    assert "kept: 0.0239" in found.message
+    assert found.message == (
+        "Without a margin nothing shows that Kept accounts is unharmed. The planned "
+        "units could rule out harm to Kept accounts by 2.39 points."
+    )
     assert found.evidence["without_margin"] == ["kept"]
 
 
@@ -213,8 +218,18 @@ def test_a_margin_that_cannot_be_shown_is_a_warning() -> None:
     evidence = looked_at(written, margins={"kept": 0.0239})
     found = item(ItemCode.METRICS, standing(written, evidence=evidence))
     assert found.status is WARNING
-    assert "0.0239 is the smallest" in found.message
+    assert "2.39 points is the smallest" in found.message
     assert item(ItemCode.METRICS, standing(written)).status is OK
+
+
+def test_a_margin_of_a_mean_is_said_by_its_unit() -> None:
+    written = draft(margin=None)
+    asked = {"kind": MetricKind.COUNT, "unit": "requests", "name": "Help requests"}
+    measure = replace(written.measures[1], metric=metric("kept", 12, **asked))
+    written = replace(written, measures=(written.measures[0], measure))
+    evidence = looked_at(written, margins={"kept": 0.0415})
+    found = item(ItemCode.METRICS, standing(written, evidence=evidence))
+    assert "Help requests by 0.0415 requests per user." in found.message
 
 
 def test_what_nobody_looked_at_yet_waits_and_stops_only_the_strictest() -> None:
