@@ -173,8 +173,8 @@ async def _warnings(
     if plan.holdback <= 0.0:
         found.append("Nobody is held back: only before and after can be compared.")
     elif not sight.can_measure:
-        said = sight.reason or "The holdback is too small to see the effect again."
-        found.append(f"{said} Measuring it again will say CANNOT_MEASURE.")
+        too_small = "The holdback is too small to see the effect again."
+        found.append(sight.reason or too_small)
     rules = Eligibility.of(phase.eligibility)
     if rules.layer is not None:
         others = await live_in_layer(session, experiment)

@@ -85,7 +85,7 @@ async def test_a_preview_counts_and_says_what_the_holdback_will_see(
     assert shown.sight.treatment_units == 1_150
     assert shown.sight.minimum_effect == pytest.approx(0.0548, abs=1e-4)
     assert shown.measurement is Basis.CANNOT_MEASURE
-    assert any("CANNOT_MEASURE" in warning for warning in shown.warnings)
+    assert any("too small to see" in warning for warning in shown.warnings)
     assert token not in str(kept.model_dump())
 
 
