@@ -12,7 +12,7 @@ from api.context import Context
 from core.database import Unreachable
 from core.problems import Invalid
 from core.subjects import SubjectContext
-from experiments.assignment.evaluator import Decision
+from experiments.assignment.evaluator import Cause, Decision
 from experiments.events.log import EXPOSURE, Json, NewEvent, Status, Verdict
 from experiments.queries import phase_by_id
 
@@ -55,6 +55,8 @@ class ExposureVerdict:
     code: str | None = None
     message: str | None = None
     phase: int | None = None
+    cause: Cause = Cause.UNKNOWN_EXPERIMENT
+    """Why it is served that."""
 
 
 async def record_exposures(
@@ -178,6 +180,7 @@ def _evaluated(item: Met, decision: Decision | None) -> ExposureVerdict:
         status,
         decision.variant.key,
         phase=decision.phase.definition.exposing,
+        cause=decision.cause,
     )
 
 

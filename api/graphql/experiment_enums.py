@@ -82,7 +82,7 @@ _REASONS = {
     Reason.HOLDBACK: "It keeps the control, so that what was shipped can be measured.",
     Reason.SHIPPED: "The variant was decided on, and shipped.",
 }
-_CAUSES = {
+CAUSES = {
     Cause.SPLIT: "The subject falls into the variant's slice.",
     Cause.LINKED: "It keeps the variant of an id that was linked to its own.",
     Cause.OVERRIDDEN: "An override names it. It is not in the experiment.",
@@ -103,9 +103,10 @@ _CAUSES = {
     Cause.UNKNOWN_EXPERIMENT: "Nothing is served under the key.",
 }
 _describe(Reason, _REASONS)
-_describe(Cause, _CAUSES)
+_describe(Cause, CAUSES)
 
 __all__ = [
+    "CAUSES",
     "Cause",
     "DecisionOutcome",
     "Direction",

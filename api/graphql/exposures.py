@@ -13,6 +13,7 @@ from api.composed.exposing import (
 )
 from api.context import Info
 from api.graphql.errors import ValidationError, member_for
+from api.graphql.experiment_enums import CAUSES
 from api.graphql.scalars import Long
 from api.graphql.subject import SubjectInput
 from api.policies import Policy, policed
@@ -58,6 +59,15 @@ class RecordExposuresInput:
     exposures: list[ExposureInput] = strawberry.field(description="At most 200.")
 
 
+def _message(verdict: ExposureVerdict) -> str | None:
+    """Why nothing was stored of what is not malformed."""
+    if verdict.status is ExposureStatus.UNKNOWN_EXPERIMENT:
+        return f"There is no experiment {verdict.met.experiment_key} here."
+    if verdict.status is ExposureStatus.NOT_IN_EXPERIMENT:
+        return f"The subject is not in it. {CAUSES[verdict.cause]}"
+    return None
+
+
 @policed(Policy.PUBLIC)
 @strawberry.type(description="What became of one exposure.")
 class RecordedExposure:
@@ -72,7 +82,10 @@ class RecordedExposure:
     code: str | None = strawberry.field(
         description="Why it was rejected; CLOCK if it was dated ahead and moved."
     )
-    message: str | None = strawberry.field(description="The same, for people.")
+    message: str | None = strawberry.field(
+        description="The same, for people; also why nothing was stored. Null where "
+        "there is nothing to say."
+    )
 
     @classmethod
     def of(cls, verdict: ExposureVerdict) -> "RecordedExposure":
@@ -83,7 +96,7 @@ class RecordedExposure:
             status=verdict.status,
             variant=verdict.variant,
             code=verdict.code,
-            message=verdict.message,
+            message=verdict.message or _message(verdict),
         )
 
 

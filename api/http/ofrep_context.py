@@ -36,7 +36,10 @@ def subject_of(body: bytes) -> SubjectContext:
     said = _context(body)
     ids = {name: _id(name, said.pop(name, None)) for name in _IDS}
     if not any(ids.values()):
-        raise Unanswerable("TARGETING_KEY_MISSING", "The context needs a targetingKey.")
+        raise Unanswerable(
+            "TARGETING_KEY_MISSING",
+            "The context needs a targetingKey, an anonymousId or an accountId.",
+        )
     if len(said) > MAX_ATTRIBUTES:
         raise _invalid(f"A context has at most {MAX_ATTRIBUTES} attributes.")
     return SubjectContext(

@@ -156,6 +156,19 @@ async def test_who_is_not_randomised_is_told_what_is_served(edge: Edge) -> None:
     ]
 
 
+async def test_what_is_not_stored_says_why(edge: Edge) -> None:
+    await started(edge, coverage=0.0001)
+    answer = await _record(
+        edge, {"userId": "ann"}, _item("e-1"), _item("e-2", key="nope")
+    )
+    outside, unknown = (item["message"] for item in answer["exposures"])
+    assert outside == (
+        "The subject is not in it. It falls into the gap that coverage leaves, or a "
+        "rollout has not reached it yet."
+    )
+    assert unknown == "There is no experiment nope here."
+
+
 async def test_a_bad_item_is_rejected_alone(edge: Edge) -> None:
     await started(edge)
     old = (datetime.now(UTC) - timedelta(days=36)).isoformat()

@@ -123,6 +123,15 @@ BAD = [
 ]
 
 
+async def test_a_context_without_ids_is_told_which_ones_will_do(flags: Edge) -> None:
+    response = await ask(flags, targetingKey="")
+    details = response.json()["errorDetails"]
+    for name in ("anonymousId", "accountId"):
+        context: dict[str, Any] = {"targetingKey": "", name: "x"}
+        answer = await ask(flags, **context)
+        assert (answer.status_code, name in details) == (200, True)
+
+
 @pytest.mark.parametrize("key", ["", "flag-bool"])
 async def test_bad_input_has_a_code(flags: Edge, key: str) -> None:
     for body, code in BAD:
