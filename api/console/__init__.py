@@ -40,6 +40,7 @@ def routes() -> list[BaseRoute]:
         _files("static"),
         _files("queries"),
         _files("vendor"),
+        Route("/console/{path:path}", missing),
     ]
 
 
@@ -62,6 +63,11 @@ async def graphiql(request: Request) -> Response:
     if absent:
         return _not_installed(absent, caller)
     return page("graphiql", "GraphiQL", caller=caller, graphiql=True)
+
+
+async def missing(request: Request) -> Response:
+    """Nothing is at this address; the way back is."""
+    return page("missing", "Not found", caller=await _member(request), status=404)
 
 
 async def _member_page(request: Request, name: str, title: str) -> Response:
