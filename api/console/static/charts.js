@@ -3,8 +3,8 @@
 
 import { html } from "./view.js";
 
-const WIDTH = 560;
-const HEIGHT = 210;
+const NARROW = [560, 210];
+const WIDE = [1060, 250];
 const LEFT = 68;
 const RIGHT = 14;
 const TOP = 14;
@@ -23,29 +23,32 @@ export function ticks(low, high, wanted = 4) {
 
 /**
  * Lines over one axis. Each of `lines` has `points` of `{ x, y, low, high }`, a `tone`
- * and may be `stepped`, `dashed` or `marked`; `says` is the chart in a sentence.
+ * and may be `stepped`, `dashed` or `marked`; `says` is the chart in a sentence. A chart
+ * that stands alone is as wide as its card; `half` is one of two beside each other.
  */
-export function LineChart({ lines, says, xLabel, yLabel, showX = String, showY = String, zero = false, yRange, rule }) {
+export function LineChart({ lines, says, xLabel, yLabel, showX = String, showY = String, zero = false, yRange, rule, half = false }) {
+  const wide = !half && matchMedia("(min-width: 900px)").matches;
+  const [width, height] = wide ? WIDE : NARROW;
   const points = lines.flatMap((line) => line.points);
   const xs = points.map((point) => point.x);
   const ys = points.flatMap((point) => [point.y, point.low, point.high]).filter(Number.isFinite);
   if (xs.length === 0 || ys.length === 0) return null;
   const [x0, x1] = spread(Math.min(...xs), Math.max(...xs));
   const [y0, y1] = yRange ?? spread(Math.min(...ys, zero ? 0 : Infinity, rule ?? Infinity), Math.max(...ys, zero ? 0 : -Infinity, rule ?? -Infinity), 0.06);
-  const px = (x) => LEFT + ((x - x0) / (x1 - x0)) * (WIDTH - LEFT - RIGHT);
-  const py = (y) => HEIGHT - BOTTOM - ((y - y0) / (y1 - y0)) * (HEIGHT - TOP - BOTTOM);
+  const px = (x) => LEFT + ((x - x0) / (x1 - x0)) * (width - LEFT - RIGHT);
+  const py = (y) => height - BOTTOM - ((y - y0) / (y1 - y0)) * (height - TOP - BOTTOM);
   return html`
-    <svg class="chart" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label=${says}>
+    <svg class=${wide ? "chart wide" : "chart"} viewBox=${`0 0 ${width} ${height}`} role="img" aria-label=${says}>
       <title>${says}</title>
       ${ticks(y0, y1).map((tick) => html`
-        <line class="grid" x1=${LEFT} x2=${WIDTH - RIGHT} y1=${py(tick)} y2=${py(tick)} />
+        <line class="grid" x1=${LEFT} x2=${width - RIGHT} y1=${py(tick)} y2=${py(tick)} />
         <text x=${LEFT - 8} y=${py(tick) + 4} text-anchor="end">${showY(tick)}</text>
       `)}
-      ${ticks(x0, x1, 6).map((tick) => html`<text x=${px(tick)} y=${HEIGHT - BOTTOM + 16} text-anchor="middle">${showX(tick)}</text>`)}
-      ${zero && html`<line class="zero" x1=${LEFT} x2=${WIDTH - RIGHT} y1=${py(0)} y2=${py(0)} />`}
-      ${Number.isFinite(rule) && html`<line class="rule" x1=${LEFT} x2=${WIDTH - RIGHT} y1=${py(rule)} y2=${py(rule)} />`}
+      ${ticks(x0, x1, 6).map((tick) => html`<text x=${px(tick)} y=${height - BOTTOM + 16} text-anchor="middle">${showX(tick)}</text>`)}
+      ${zero && html`<line class="zero" x1=${LEFT} x2=${width - RIGHT} y1=${py(0)} y2=${py(0)} />`}
+      ${Number.isFinite(rule) && html`<line class="rule" x1=${LEFT} x2=${width - RIGHT} y1=${py(rule)} y2=${py(rule)} />`}
       ${lines.map((line) => html`<${Line} line=${line} px=${px} py=${py} />`)}
-      <text class="label" x=${WIDTH - RIGHT} y=${HEIGHT - 4} text-anchor="end">${xLabel}</text>
+      <text class="label" x=${width - RIGHT} y=${height - 4} text-anchor="end">${xLabel}</text>
       ${yLabel && html`<text class="label" x="4" y="10">${yLabel}</text>`}
     </svg>
   `;

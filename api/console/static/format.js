@@ -68,7 +68,8 @@ export function change(value, metric) {
 
 export function probability(p) {
   if (p === null || p === undefined) return "unknown";
-  return p < 0.0001 ? "< 0.0001" : `= ${p.toFixed(4)}`;
+  if (p < 0.0001) return "< 0.0001";
+  return p > 0.9999 ? "> 0.9999" : `= ${p.toFixed(4)}`;
 }
 
 const INSTANT = new Intl.DateTimeFormat("en-GB", {

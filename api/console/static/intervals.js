@@ -34,11 +34,9 @@ export function Axis({ half }) {
   `;
 }
 
-/** One interval with its point, if there is one. What does not fit on the axis ends in an arrow. */
+/** One interval with its point. What does not fit on the axis ends in an arrow. */
 export function Interval({ relative, half, tone }) {
   const zero = place(0, half);
-  const known = relative && Number.isFinite(relative.value);
-  if (!known) return null;
   const label = `Lift ${lift(relative.value)}, interval ${bound(relative.ciLow)} to ${bound(relative.ciHigh)}`;
   return html`
     <svg class="interval" viewBox="0 0 ${WIDTH} 44" role="img" aria-label=${label}>

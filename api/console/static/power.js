@@ -60,31 +60,45 @@ function WorkOut({ experiment, metric, onKnown }) {
   `;
 }
 
-function summary(experiment, { unitsPerArm, total, dailyUnits, days, weeks }) {
+function summary(experiment, { unitsPerArm, total, dailyUnits, days, weeks, durationDays, curve }) {
   const even = unitsPerArm.every((each) => each === unitsPerArm[0]);
   const size = even ? `${count(unitsPerArm[0])} ${units(experiment)} a variant` : `${count(total)} ${units(experiment)} in all`;
   if (!dailyUnits || !days) return `${size}. How long that takes is not known: nothing was seen of its traffic yet.`;
-  const span = `${size}, ${count(days)} ${days === 1 ? "day" : "days"} at ${count(Math.round(dailyUnits))} a day`;
-  return weeks ? `${span}, so ${weeks} ${weeks === 1 ? "week" : "weeks"} of whole weekdays.` : `${span}.`;
+  if (!weeks) return `${size}, which take ${several(days, "day")} to come.`;
+  const due = curve.find((each) => each.week === weeks);
+  const come = due ? `, in which ${count(due.units)} are expected` : "";
+  const enrolled = `${several(weeks, "full week")} of enrolment${come}`;
+  const after = Math.ceil(durationDays - 7 * weeks);
+  if (!(after > 0)) return `${size}: ${enrolled}.`;
+  return `${size}: ${enrolled}, then ${several(after, "day")} until the last of them is counted. That is ${several(7 * weeks + after, "day")}.`;
 }
 
+const several = (number, noun) => `${count(number)} ${noun}${Number(number) === 1 ? "" : "s"}`;
+
+// A chance that is high enough is followed for a few weeks more, then it only nears 100%.
+const WEEKS_ON = 4;
+
 function Curve({ power, metric, wanted }) {
-  const points = power.curve.map(({ week, power: chance }) => ({ x: week, y: chance }));
   const enough = power.curve.find((each) => each.power >= wanted);
-  const last = power.curve.at(-1);
+  const weeks = power.curve.filter((each) => !enough || each.week <= enough.week + WEEKS_ON);
+  const points = weeks.map(({ week, power: chance }) => ({ x: week, y: chance }));
+  const last = weeks.at(-1);
+  const at = (each) => share(each.power, 0);
+  const sure = weeks.every((each) => at(each) === at(weeks[0]));
   const says = enough
     ? `The chance of seeing the effect reaches ${share(wanted, 0)} in week ${enough.week}`
     : `After ${last.week} weeks the chance of seeing the effect is ${share(last.power, 0)}`;
   return html`
     <figure>
+      ${sure ? html`<figcaption class="small">The chance of seeing the effect that matters is ${at(weeks[0])} from the first week of enrolment on.</figcaption>` : html`
       <figcaption class="small">Chance of seeing the effect that matters, by weeks of enrolment. The line marks ${share(wanted, 0)}, which was planned for.</figcaption>
       <${LineChart} says=${says} lines=${[{ points, tone: "accent", marked: true }]} yRange=${[0, 1]} rule=${wanted}
-        showY=${(value) => share(value, 0)} showX=${(value) => (Number.isInteger(value) ? String(value) : "")} xLabel="weeks" />
+        showY=${(value) => share(value, 0)} showX=${(value) => (Number.isInteger(value) ? String(value) : "")} xLabel="weeks" />`}
       <details class="more">
         <summary>What each week could show</summary>
         <table class="small">
           <thead><tr><th scope="col">Weeks</th><th scope="col" class="number">Units</th><th scope="col" class="number">Chance</th><th scope="col" class="number">Smallest effect it would show</th></tr></thead>
-          <tbody>${power.curve.map((each) => html`<tr key=${each.week}>
+          <tbody>${weeks.map((each) => html`<tr key=${each.week}>
             <td>${each.week}</td><td class="number">${count(each.units)}</td><td class="number">${share(each.power, 0)}</td>
             <td class="number">${each.minimumEffect === null ? "\u2013" : amount(each.minimumEffect, metric)}</td></tr>`)}</tbody>
         </table>

@@ -1,27 +1,39 @@
 // The answer to the question: the interval that holds now, and the way it came about.
 
 import { Chip, html } from "./view.js";
-import { change, count, lift, mean, probability, share, words } from "./format.js";
+import { change, count, lift, mean, probability, share } from "./format.js";
 import { Legend, LineChart } from "./charts.js";
-import { METHODS, counting, planned } from "./readings.js";
+import { METHODS, counting, judged, planned } from "./readings.js";
 
 const TONES = { WIN: "good", LOSS: "bad", INVALID: "warn" };
 
 export function Primary({ results, names }) {
   const metric = results.metrics.find((each) => each.role === "PRIMARY");
   if (!metric) return null;
+  const people = results.health.unit === "ACCOUNT" ? "accounts" : "users";
   return html`
     <section class=${`card ${results.watermarked ? "watermarked" : ""}`} aria-labelledby="primary">
       <h2 id="primary">What decides: ${metric.name}</h2>
       ${metric.comparisons.map((comparison) => html`
-        <${Answer} key=${comparison.variant} comparison=${comparison} metric=${metric} name=${names[comparison.variant]} />`)}
+        <${Answer} key=${comparison.variant} comparison=${comparison} metric=${metric} name=${names[comparison.variant]} people=${people} />`)}
       ${metric.notes.map((note) => html`<p class="quiet">${note}</p>`)}
       <${Looks} results=${results} names=${names} />
     </section>
   `;
 }
 
-function Answer({ comparison, metric, name }) {
+const SUMMED = new Set(["COUNT", "SUM"]);
+
+// A share of units, a mean over them, or a ratio of two sums over them.
+function average({ mean: value, n }, metric, people) {
+  const units = `${count(n)} ${people}`;
+  if (metric.kind === "RATIO") return `${mean(value, metric)} over ${units}`;
+  if (metric.share) return `${mean(value, metric)} of ${units}`;
+  const each = SUMMED.has(metric.kind) ? ` per ${people.slice(0, -1)}` : "";
+  return `${mean(value, metric)} ${metric.unit}${each} (${units})`;
+}
+
+function Answer({ comparison, metric, name, people }) {
   const reading = counting(comparison);
   const { valid, verdict, unbiased, unavailable } = { ...comparison, unavailable: planned(comparison).unavailable };
   if (!Number.isFinite(reading.absolute)) return html`<p class="quiet">${name}: no difference to show${unavailable ? `, ${unavailable}` : ""}.</p>`;
@@ -30,8 +42,8 @@ function Answer({ comparison, metric, name }) {
     <div class="answer">
       <p class="big"><strong>${change(reading.absolute, metric)}</strong>
         ${Number.isFinite(reading.relative?.value) && html`<span class="quiet">${lift(reading.relative.value)} relative to the control</span>`}
-        <${Chip} tone=${TONES[verdict]}>${words(verdict)}</${Chip}></p>
-      <p>${name}: ${mean(reading.treatment.mean, metric)} of ${count(reading.treatment.n)}, against ${mean(reading.control.mean, metric)} of ${count(reading.control.n)} with the control.
+        <${Chip} tone=${TONES[verdict]}>${judged(comparison)}</${Chip}></p>
+      <p>${name}: ${average(reading.treatment, metric, people)}, against ${average(reading.control, metric, people)} with the control.
         ${valid && html` The true change lies between <strong>${change(valid.ciLow, metric)}</strong> and <strong>${change(valid.ciHigh, metric)}</strong> (${share(1 - valid.level, 0)} interval, ${held}).`}</p>
       <p class="quiet small">${why}</p>
       ${unbiased && html`<p>It was stopped early because it looked good, which makes effects look larger than they are. Corrected for that: <strong>${change(unbiased.value, metric)}</strong> (${change(unbiased.ciLow, metric)} to ${change(unbiased.ciHigh, metric)}).</p>`}

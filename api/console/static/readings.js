@@ -1,5 +1,7 @@
 // Which of a comparison's readings counts, and how it may be read.
 
+import { words } from "./format.js";
+
 export const METHODS = {
   FIXED_HORIZON: ["at the planned end", "It was read once, at the number that was planned."],
   HOLM: ["at the planned end, for all variants", "Several variants were compared; the interval allows for that."],
@@ -18,6 +20,10 @@ export function counting(comparison) {
   const relative = valid.relative ?? (reading.relative && { ...reading.relative, ciLow: null, ciHigh: null });
   return { ...reading, ciLow: valid.ciLow, ciHigh: valid.ciHigh, pValue: valid.pValue, relative };
 }
+
+/** A comparison's verdict in words: when everything planned is in, more data is not what lacks. */
+export const judged = ({ verdict, horizon }) =>
+  verdict === "NOT_ENOUGH_DATA" && (horizon === "AT" || horizon === "AFTER") ? "No clear answer" : words(verdict);
 
 /** Whether a change goes the wrong way for its metric. */
 export const worse = (value, metric) => (metric.direction === "DECREASE" ? value > 0 : value < 0);

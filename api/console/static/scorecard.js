@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { Chip, html } from "./view.js";
 import { count, difference, lift, mean, probability, words } from "./format.js";
 import { Axis, Interval, halfWidth } from "./intervals.js";
-import { counting } from "./readings.js";
+import { counting, judged } from "./readings.js";
 
 const GROUPS = [
   ["PRIMARY", "Primary: what decides"],
@@ -18,7 +18,7 @@ export function Scorecard({ results, names }) {
   const canCap = !results.effectHidden && comparisons.some(binds);
   const [capped, setCapped] = useState(true);
   const reading = (comparison) => (capped ? counting(comparison) : comparison.raw);
-  const lifts = comparisons.map((c) => reading(c).relative).filter(Boolean);
+  const lifts = comparisons.map((c) => reading(c).relative).filter((relative) => Number.isFinite(relative?.value));
   const half = halfWidth(lifts);
   const arms = new Set(comparisons.map((comparison) => comparison.variant)).size;
   return html`
@@ -90,9 +90,11 @@ function Row({ metric, comparison, reading, arm, half }) {
       <${Estimate} estimate=${reading.control} metric=${metric} />
       <${Estimate} estimate=${reading.treatment} metric=${metric} />
       <${Difference} reading=${reading} metric=${metric} />
-      <td class="plot"><${Interval} relative=${reading.relative} half=${half} tone=${bar === "warn" ? "" : bar} /></td>
+      <td class="plot">${Number.isFinite(reading.relative?.value)
+        ? html`<${Interval} relative=${reading.relative} half=${half} tone=${bar === "warn" ? "" : bar} />`
+        : Number.isFinite(reading.absolute) && html`<span class="quiet small">No lift can be stated.</span>`}</td>
       <td title=${comparison.reason}>
-        <${Chip} tone=${tone}>${words(state)}</${Chip}>
+        <${Chip} tone=${tone}>${state === verdict ? judged(comparison) : words(state)}</${Chip}>
         <${Probability} reading=${reading} family=${comparison.family} role=${metric.role} />
       </td>
     </tr>
