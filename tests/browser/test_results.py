@@ -45,7 +45,7 @@ def test_intervals_stand_on_one_axis(server: Server, signed_in: Watched) -> None
     page.goto(f"{server.url}/console/experiments/short-form")
     rows = page.locator("svg.interval")
     expect(rows).to_have_count(3)
-    zeros = {line.get_attribute("x1") for line in page.locator("line.zero").all()}
+    zeros = {line.get_attribute("x1") for line in rows.locator("line.zero").all()}
     assert len(zeros) == 1
     label = rows.first.get_attribute("aria-label") or ""
     assert re.fullmatch(r"Lift \+40\.\d%, interval \+\d+\.\d% to \+\d+\.\d%", label), (

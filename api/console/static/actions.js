@@ -76,14 +76,19 @@ export function Action({ name, label, input, fields = [], primary, danger, about
       setBusy(false);
     }
   };
+  const cancelled = useRef(false);
+  useEffect(() => {
+    if (!opened && cancelled.current) opener.current?.focus();
+    cancelled.current = false;
+  }, [opened]);
   const close = () => {
+    cancelled.current = true;
     setOpened(false);
     setRefusal(null);
-    opener.current?.focus();
   };
   if (opened) {
-    return html`<${Form} label=${send ?? label} title=${open ? null : label} about=${about} fields=${fields} primary=${!danger}
-      danger=${danger} busy=${busy} refusal=${refusal} onSubmit=${submit} onCancel=${open ? null : close} />`;
+    return html`<div class="asked"><${Form} label=${send ?? label} title=${open ? null : label} about=${about} fields=${fields} primary=${!danger}
+      danger=${danger} busy=${busy} refusal=${refusal} onSubmit=${submit} onCancel=${open ? null : close} /></div>`;
   }
   const press = () => (fields.length > 0 || about ? setOpened(true) : submit({}));
   return html`
@@ -106,12 +111,17 @@ function Form({ label, title, about, fields, primary, danger, busy, refusal, onS
     event.preventDefault();
     onSubmit(values);
   };
+  const escape = (event) => {
+    if (event.key !== "Escape" || !onCancel) return;
+    event.stopPropagation();
+    onCancel();
+  };
   const shown = fields.filter((field) => !field.when || field.when(values));
   return html`
-    <form class="ask" ref=${form} onSubmit=${submit} aria-label=${title ?? label}>
+    <form class="ask" ref=${form} onSubmit=${submit} onKeyDown=${escape} aria-label=${title ?? label}>
       ${title && html`<h3>${title}</h3>`}
       ${about && html`<p class="quiet">${about}</p>`}
-      ${shown.map((field) => html`<${Field} key=${field.name} field=${field} value=${values[field.name]}
+      ${shown.map((field) => field.type === "note" ? html`<${Note} key=${field.name} text=${field.text} />` : html`<${Field} key=${field.name} field=${field} value=${values[field.name]}
         onInput=${(value) => setValues((known) => ({ ...known, [field.name]: value }))} />`)}
       <div class="buttons">
         <button class=${danger ? "danger" : primary ? "primary" : ""} disabled=${busy}>${label}</button>
@@ -144,6 +154,9 @@ function Field({ field, value, onInput }) {
     </div>
   `;
 }
+
+// What one has to know of what was chosen.
+const Note = ({ text }) => html`<p class="note">${text}</p>`;
 
 const Refused = ({ refusal }) => html`
   <div class="refused" role="alert">

@@ -8,15 +8,20 @@ const TONES = { SHIP: "good", ROLL_BACK: "", INCONCLUSIVE: "", ABANDON: "" };
 const MEANS = {
   SHIP: "it may go to everyone",
   ROLL_BACK: "everyone keeps the control, because it is better or safer",
-  INCONCLUSIVE: "everyone keeps the control, because no difference that matters was shown",
+  INCONCLUSIVE: "everyone keeps the control, because it is not known which is better",
   ABANDON: "everyone keeps the control, and the question is given up",
 };
+const TOO_SMALL = "everyone keeps the control, because any difference is too small to matter";
 const STAYS = ["ROLL_BACK", "INCONCLUSIVE", "ABANDON"];
+
+// Without a winner, what was found says why the control stays.
+const means = (choice, results) =>
+  choice === "INCONCLUSIVE" && results?.recommendation.outcome === "NO_MEANINGFUL_DIFFERENCE" ? TOO_SMALL : MEANS[choice];
 
 /** Choices of a decision as `SHIP:variant` or the others, with the recommended first. */
 function choices({ variants, results }) {
   const ships = variants.filter((each) => !each.isControl).map((each) => [`SHIP:${each.key}`, `Ship “${each.name}”: ${MEANS.SHIP}`]);
-  const stays = STAYS.map((each) => [each, `${words(each)}: ${MEANS[each]}`]);
+  const stays = STAYS.map((each) => [each, `${words(each)}: ${means(each, results)}`]);
   const recommended = advised(results);
   const all = [...ships, ...stays];
   return [...all.filter(([key]) => key === recommended), ...all.filter(([key]) => key !== recommended)];
@@ -48,11 +53,17 @@ function ripe(choice, { results }) {
   return results.metrics.some((metric) => metric.role === "PRIMARY" && metric.comparisons.some((each) => each.variant === variant && each.valid && ["WIN", "LOSS"].includes(each.verdict)));
 }
 
-export function Decide({ experiment, refresh }) {
+// What goes against the recommendation needs, by the project's governance.
+const SECONDED = "It goes against the recommendation: another reviewer agrees first, with this choice and the memo as it is now.";
+const STAMPED = "It goes against the recommendation. Nobody else reviews it; it will be stamped “Not reviewed”.";
+
+export function Decide({ experiment, governance, refresh }) {
+  const solo = governance === "SOLO";
   const offered = choices(experiment);
   const accepts = offered.flatMap(([choice]) => open(choice, experiment).map((each) => ({ ...each, choice })));
   const fields = [
     { name: "choice", label: "What do you decide?", type: "choice", options: offered, value: offered[0][0], help: `Recommended: ${offered[0][1]}.` },
+    { name: "against", type: "note", text: solo ? STAMPED : SECONDED, when: ({ choice }) => opposes(choice, experiment.results) },
     { name: "note", label: "Why?", type: "long", help: "The first thing that anyone reads who asks later." },
     {
       name: "early", label: "Why before the planned number was counted?", type: "long",
@@ -76,8 +87,8 @@ export function Decide({ experiment, refresh }) {
   };
   return html`
     ${allowed(experiment, "DECIDE") && html`<${Action} name="decide" label="Decide" send="Write it down" primary fields=${fields} input=${input} onDone=${refresh}
-      about="Nobody’s variant changes by it: shipping comes after. What goes against the recommendation needs somebody else who agrees first." />`}
-    ${may("reviewer") && experiment.memo && html`<${Agree} experiment=${experiment} offered=${offered} refresh=${refresh} />`}
+      about="Nobody’s variant changes by it: shipping comes after." />`}
+    ${!solo && may("reviewer") && experiment.memo && html`<${Agree} experiment=${experiment} offered=${offered} refresh=${refresh} />`}
   `;
 }
 
@@ -115,7 +126,7 @@ export function Decided({ experiment }) {
         ${record?.opposes && html`<${Chip} tone="warn">Against the recommendation</${Chip}>`}
         ${record?.opposes && !record.reviewed && html`<${Chip} tone="warn">Not reviewed</${Chip}>`}
       </div>
-      <p class="sentence">${name ? `Ship “${name}”` : words(decision.outcome)}: ${MEANS[decision.outcome]}.</p>
+      <p class="sentence">${name ? `Ship “${name}”` : words(decision.outcome)}: ${means(decision.outcome, experiment.results)}.</p>
       <p>${decision.note}</p>
       <p class="quiet small">${record ? `${record.by.name}, ` : ""}${instant(decision.decidedAt)}${record?.approvedBy ? `; ${record.approvedBy} agreed` : ""}</p>
       ${record?.earlyReason && html`<p><strong>Before the planned number:</strong> ${record.earlyReason}</p>`}

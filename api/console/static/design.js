@@ -10,7 +10,7 @@ const STOPPING = {
 };
 const HARM = { STOP: "stops the experiment", PAUSE_ENROLMENT: "lets nobody new in", ALERT: "tells you" };
 
-export function Design({ experiment, open }) {
+export function Design({ experiment, launch, open }) {
   const { hypothesis, variants, metrics, plan } = experiment;
   const primary = metrics.find((each) => each.role === "PRIMARY")?.metric;
   return html`
@@ -20,7 +20,7 @@ export function Design({ experiment, open }) {
         <div><dt>We expect</dt><dd>${hypothesis.statement}</dd></div>
         <div><dt>Smallest effect that matters</dt><dd>${smallest(hypothesis, primary)}</dd></div>
         <div><dt>Who is in it</dt><dd>${reach(experiment)}</dd></div>
-        <div><dt>Planned number</dt><dd>${experiment.plannedUnits ? `${count(experiment.plannedUnits)} ${units(experiment)} in all arms` : "Not yet proposed"}</dd></div>
+        <div><dt>Planned number</dt><dd>${size(experiment, launch)}</dd></div>
         <div><dt>How it is read</dt><dd>${STOPPING[plan.stopping]} ${reading(plan)}</dd></div>
       </dl>
       <h3>Arms</h3>
@@ -31,12 +31,31 @@ export function Design({ experiment, open }) {
   `;
 }
 
+// What the start will take, where nobody said how many.
+function proposed({ plannedUnits }, { power, launchReadiness }) {
+  const found = launchReadiness.groups.flatMap((group) => group.items).find((item) => item.code === "POWER");
+  return !plannedUnits && ["OK", "WARNING"].includes(found?.status) ? power?.total : null;
+}
+
+/** How many units decide, in words; nothing where that is open. */
+export function planned(experiment, launch) {
+  if (experiment.plannedUnits) return `${count(experiment.plannedUnits)} ${units(experiment)}`;
+  const total = proposed(experiment, launch);
+  return total ? `${count(total)} ${units(experiment)}, as proposed,` : "";
+}
+
+function size(experiment, launch) {
+  if (experiment.plannedUnits) return `${count(experiment.plannedUnits)} ${units(experiment)} in all arms`;
+  const total = proposed(experiment, launch);
+  return total ? `${count(total)} ${units(experiment)} in all arms are proposed; its start takes them unless you say otherwise` : "Not yet proposed";
+}
+
 export const units = (experiment) => (experiment.unit === "ACCOUNT" ? "accounts" : "users");
 
 function smallest({ minimumEffect, direction, metricKey }, metric) {
   if (minimumEffect === null || !metric) return "Not yet said";
-  const way = direction === "DECREASE" ? "less" : "more";
-  return `${amount(Math.abs(minimumEffect), metric)} ${way} ${metric.name ?? metricKey}`;
+  const way = direction === "DECREASE" ? "down" : "up";
+  return `${metric.name ?? metricKey} ${way} by ${amount(Math.abs(minimumEffect), metric)}`;
 }
 
 function reach({ coverage, targeting, layer, prerequisites, ...experiment }) {

@@ -12,6 +12,7 @@ import { Alarms, Ramp, Review } from "./launching.js";
 import { Decided, Memo } from "./deciding.js";
 import { Shipment } from "./shipping.js";
 import { Provenance, Results } from "./results.js";
+import { covering } from "./killswitch.js";
 
 const INSIGHT_PAUSE = 4_000;
 const BEFORE = new Set(["DRAFT", "IN_REVIEW", "APPROVED", "SCHEDULED"]);
@@ -31,6 +32,7 @@ async function read() {
     launch: launch.experiment,
     experiment: {
       ...about.experiment,
+      killed: covering(about.killSwitches, about.experiment),
       results: joined(said.experiment.results, parts.map((part) => part.experiment.results)),
       insights: insights.filter((insight) => insight.topic === `experiment:${key}`),
     },
@@ -99,7 +101,7 @@ function Sections({ experiment, launch, project, environment, state, refresh }) 
     ${before && html`<${Power} experiment=${experiment} power=${launch.power} />`}
     <${Ramp} experiment=${experiment} refresh=${refresh} />
     <${Review} experiment=${experiment} governance=${project.governance} />
-    <${Design} experiment=${experiment} open=${before} />
+    <${Design} experiment=${experiment} launch=${launch} open=${before} />
     ${!before && html`<${Readiness} experiment=${experiment} launch=${launch} refresh=${refresh} />`}
     ${experiment.results && html`<${Provenance} results=${experiment.results} phase=${experiment.phases.at(-1)} />`}
   `;

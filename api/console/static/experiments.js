@@ -1,10 +1,11 @@
 // The experiments of the project, newest first: where each stands and what comes next.
 
 import { useEffect, useState } from "preact/hooks";
-import { Chip, Trouble, html, render } from "./view.js";
+import { Trouble, html, render } from "./view.js";
 import { ask } from "./graphql.js";
 import { day, words } from "./format.js";
-import { STATUS_TONES } from "./headline.js";
+import { State } from "./headline.js";
+import { Since, covering, isKilled } from "./killswitch.js";
 import { nextStep } from "./nextstep.js";
 
 const OVER = new Set(["DECIDED", "SHIPPING", "SHIPPED", "MEASURED", "ARCHIVED", "INVALIDATED"]);
@@ -20,17 +21,18 @@ function Page() {
   const [filter, setFilter] = useState("all");
   const more = (after) =>
     ask("experiments", { after })
-      .then(({ experiments }) => setPages((known) => [...known, experiments]))
+      .then((page) => setPages((known) => [...known, page]))
       .catch(setError);
   useEffect(() => void more(null), []);
 
   if (error) return html`<${Trouble} error=${error} />`;
   if (pages.length === 0) return html`<p class="quiet" role="status">Loading…</p>`;
-  const rows = pages.flatMap((page) => page.edges.map((edge) => edge.node));
+  const rows = pages.flatMap(({ experiments, killSwitches }) => experiments.edges.map(({ node }) => told(node, killSwitches)));
   const shown = rows.filter(FILTERS.find(([key]) => key === filter)[2]);
-  const { hasNextPage, endCursor } = pages.at(-1).pageInfo;
+  const { hasNextPage, endCursor } = pages.at(-1).experiments.pageInfo;
   return html`
     <div class="title"><h1>Experiments</h1></div>
+    <p class="quiet">A new one is drafted in <a href="/console/graphql">GraphiQL</a>: its first tabs hold the operations for that.</p>
     <section class="card">
       ${rows.length === 0
         ? html`<${Empty} />`
@@ -40,6 +42,13 @@ function Page() {
   `;
 }
 
+// What a row says that its experiment alone does not.
+const told = (experiment, switches) => ({
+  ...experiment,
+  killed: covering(switches, experiment),
+  left: experiment.launchReadiness.items.filter((item) => item.blocking).length,
+});
+
 const Filters = ({ rows, filter, setFilter }) => html`
   <div class="segmented" role="group" aria-label="Which experiments">
     ${FILTERS.map(([key, label, keep]) => html`
@@ -48,11 +57,7 @@ const Filters = ({ rows, filter, setFilter }) => html`
   </div>
 `;
 
-const Empty = () => html`
-  <h2>Nothing here yet</h2>
-  <p>Draft the first one in <a href="/console/graphql">GraphiQL</a>: its tabs hold the
-    operations that you need. It then appears here, with what is left to do before it starts.</p>
-`;
+const Empty = () => html`<h2>Nothing here yet</h2><p>What is drafted appears here, with what is left to do before it starts.</p>`;
 
 const Table = ({ rows }) => html`
   <table class="list-of">
@@ -74,9 +79,9 @@ function Row({ row }) {
         <a href=${`/console/experiments/${encodeURIComponent(row.key)}`}>${row.name}</a>
         <span class="sub">${words(row.treatment)} · drafted ${day(row.createdAt)}</span>
       </td>
-      <td class="where"><${Chip} tone=${STATUS_TONES[row.status]}>${words(row.status)}</${Chip}></td>
+      <td class="where"><${State} experiment=${row} /></td>
       <td class="says">${row.results?.headline ?? html`<span class="quiet">No results yet</span>`}</td>
-      <td class=${next.mine ? "next mine" : "next"}>${next.text}</td>
+      <td class=${next.mine ? "next mine" : "next"}>${isKilled(row) && html`<${Since} thrown=${row.killed[0]} />`}${next.text}</td>
     </tr>
   `;
 }

@@ -2,6 +2,7 @@
 
 import { Chip, html } from "./view.js";
 import { words } from "./format.js";
+import { isKilled } from "./killswitch.js";
 
 const TONES = {
   SHIP: "good",
@@ -11,7 +12,7 @@ const TONES = {
   KEEP_RUNNING: "",
   INCONCLUSIVE: "",
 };
-export const STATUS_TONES = {
+const STATUS_TONES = {
   IN_REVIEW: "warn",
   RUNNING: "good",
   PAUSED: "warn",
@@ -23,12 +24,18 @@ export const STATUS_TONES = {
 const DECIDED = new Set(["DECIDED", "SHIPPING", "SHIPPED", "MEASURED", "ARCHIVED", "INVALIDATED"]);
 const UNDER_WAY = { STOPPED: "Stopped before there was an answer" };
 
+/** Where an experiment stands, and whether a kill switch holds it there. */
+export const State = ({ experiment }) => html`
+  <${Chip} tone=${STATUS_TONES[experiment.status]}>${words(experiment.status)}</${Chip}>
+  ${isKilled(experiment) && html` <${Chip} tone="bad">Kill switch</${Chip}>`}
+`;
+
 export function Title({ experiment, environment, state }) {
   return html`
     <p class="crumb"><a href="/console">Experiments</a> / ${experiment.key}</p>
     <div class="title">
       <h1>${experiment.name}</h1>
-      <${Chip} tone=${STATUS_TONES[experiment.status]}>${words(experiment.status)}</${Chip}>
+      <${State} experiment=${experiment} />
       ${!environment.production && html`<${Chip} tone="warn">${environment.name}</${Chip}>`}
       <span class=${`state ${state}`} role="status">${state === "live" ? "Live" : "Reconnecting"}</span>
     </div>

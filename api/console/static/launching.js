@@ -3,14 +3,17 @@
 import { Chip, html } from "./view.js";
 import { Action, allowed, may, reason, target } from "./actions.js";
 import { count, instant, share, words } from "./format.js";
+import { planned } from "./design.js";
 
 const NOTE = { name: "note", label: "What should they look at?", type: "long", required: false };
 
 /** The buttons of the one next step, and what else may be done before the start. */
-export function LaunchSteps({ experiment, ready, project, refresh }) {
+export function LaunchSteps({ experiment, launch, project, refresh }) {
   const here = target(experiment);
   const can = (step) => allowed(experiment, step);
   const reviewed = project.governance !== "SOLO";
+  const { ready } = launch.launchReadiness;
+  const size = planned(experiment, launch);
   return html`
     ${can("APPROVE") && html`
       <${Action} name="review" label="Approve" primary onDone=${refresh}
@@ -23,14 +26,15 @@ export function LaunchSteps({ experiment, ready, project, refresh }) {
         input=${({ note }) => ({ ...here, verdict: "REQUEST_CHANGES", note })} />`}
     ${ready && can("START") && html`
       <${Action} name="start" label="Start now" primary onDone=${refresh}
-        about="The design is frozen and people are assigned from now on. ${reviewed ? "" : "Nobody else has to agree; the results will say that it was not reviewed."}"
+        about="${size ? `${size} decide the question. ` : ""}The design is frozen and people are assigned from now on. ${reviewed ? "" : "Nobody else has to agree; the results will say that it was not reviewed."}"
         input=${() => here} />`}
     ${ready && can("SCHEDULE") && html`
       <${Action} name="schedule" label="Schedule the start" send="Schedule" onDone=${refresh}
-        fields=${[{ name: "startAt", label: `Date and time in ${project.timeZone}`, type: "datetime-local", help: "It starts by itself, once. If it may not start then, this page says why." }]}
+        fields=${[{ name: "startAt", label: `Date and time in ${project.timeZone}`, type: "datetime-local", help: `${size ? `${size} decide the question. ` : ""}It starts by itself, once. If it may not start then, this page says why.` }]}
         input=${({ startAt }) => ({ ...here, startAt })} />`}
     ${ready && can("SUBMIT") && html`
       <${Action} name="submit" label="Submit for review" primary=${reviewed} onDone=${refresh}
+        about=${experiment.plannedUnits ? null : size && `${size} decide the question.`}
         fields=${[NOTE]} input=${({ note }) => ({ ...here, note })} />`}
     ${can("WITHDRAW") && html`<${Action} name="withdraw" label="Take it back to a draft" onDone=${refresh} input=${() => here} />`}
     ${(can("UNSCHEDULE") || can("RECALL")) && html`<${Action} name="unschedule" label="Give up the scheduled start" onDone=${refresh} input=${() => here} />`}

@@ -1,20 +1,22 @@
 // The one next step of an experiment, in words: for the list, and for its page.
 
-import { allowed, because } from "./actions.js";
+import { allowed, because, may } from "./actions.js";
 import { count, instant, share, weekday, words } from "./format.js";
+import { isKilled } from "./killswitch.js";
 
 const units = (health) => (health.unit === "ACCOUNT" ? "accounts" : "users");
 const named = (experiment, key) => experiment.variants.find((each) => each.key === key)?.name ?? key;
 
 /** `{ text, mine }`: what comes next, and whether it is for the reader to do. */
 export function nextStep(experiment) {
+  if (isKilled(experiment)) return { text: "Find the cause, then release the kill switch", mine: may("operator") };
   const say = SAYINGS[experiment.status];
   return say ? say(experiment) : { text: words(experiment.status), mine: false };
 }
 
 const SAYINGS = {
   DRAFT(experiment) {
-    const left = experiment.left ?? experiment.launchChecks.filter((check) => check.severity === "BLOCKER").length;
+    const { left } = experiment;
     if (left > 0) return { text: `${left} ${left === 1 ? "thing" : "things"} to settle before it can start`, mine: allowed(experiment, "SUBMIT") };
     if (allowed(experiment, "START")) return { text: "Look through the checklist, then start it", mine: true };
     if (allowed(experiment, "SUBMIT")) return { text: "Look through the checklist, then submit it for review", mine: true };

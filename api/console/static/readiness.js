@@ -41,13 +41,14 @@ const ORDER = ["BLOCKED", "WAITING", "WARNING", "WAIVED", "OK", "NOT_APPLICABLE"
 const sorted = (items) => items.toSorted((one, other) => ORDER.indexOf(one.status) - ORDER.indexOf(other.status));
 
 function Item({ item, experiment, notes, power, before, refresh }) {
-  const [tone, word] = STATES[item.status];
+  const unseen = !before && item.status === "WAITING";
+  const [tone, word] = unseen ? ["", "Not checked"] : STATES[item.status];
   const editable = before && may("editor");
   const evidence = Object.entries(item.evidence ?? {});
   return html`
     <li>
       <div class="check-head"><strong>${item.title}</strong><${Chip} tone=${tone}>${word}</${Chip}></div>
-      <p>${item.message}</p>
+      <p>${unseen ? "It was not checked before the start." : item.message}</p>
       ${item.waiver && html`<p class="quiet small">${item.waiver.actor} let it pass on ${instant(item.waiver.at)}: “${item.waiver.reason}”</p>`}
       ${evidence.length > 0 && html`
         <details class="more"><summary>What this rests on</summary>
