@@ -16,6 +16,7 @@ from api.body import read_body
 from api.composed.ingestion import take_events
 from api.context import Context
 from api.graphql.http import PREFLIGHT
+from api.http.event_words import told
 from api.pages import open_to_pages
 from api.policies import Policy
 from api.problems import (
@@ -172,7 +173,7 @@ def _item(part: bytes) -> NewEvent | Unreadable:
     try:
         return _event(_ITEM.decode(part))
     except (ValueError, RecursionError) as error:
-        return Unreadable(id=_id_in(part), message=str(error)[:200])
+        return Unreadable(id=_id_in(part), message=told(error))
 
 
 def _id_in(part: bytes) -> str:
