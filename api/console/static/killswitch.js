@@ -24,7 +24,7 @@ export const Since = ({ thrown }) =>
 
 const COVERS = {
   EXPERIMENT: () => "It covers this experiment.",
-  LAYER: ({ layerKey }) => `It covers every experiment of the layer ${layerKey}.`,
+  LAYER: ({ layer }) => `It covers every experiment of the layer “${layer.layer.name}”.`,
   ALL: () => "It covers every experiment of this environment.",
 };
 
@@ -36,10 +36,10 @@ export function Killed({ experiment, refresh }) {
   return killed.map((thrown) => html`
     <div key=${thrown.id} class="refused">
       <p><${Since} thrown=${thrown} /></p>
-      <p>${does} ${COVERS[thrown.scope](thrown)}</p>
+      <p>${does} ${COVERS[thrown.scope](experiment)}</p>
       ${may("operator") && html`
         <${Action} name="release-kill-switch" label="Release the kill switch" send="Release it" onDone=${refresh}
-          about=${`${COVERS[thrown.scope](thrown)} Everyone gets the same variant as before again.`}
+          about=${`${COVERS[thrown.scope](experiment)} Everyone gets the same variant as before again.`}
           fields=${[reason("Kept in the audit trail.")]} input=${({ reason: why }) => ({ id: thrown.id, reason: why })} />`}
     </div>
   `);
