@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from api import directory
 from api.commands.output import AsJson, CommandFailed, Exit, Output, run
 from api.commands.stores import (
     OPERATOR,
@@ -18,12 +19,14 @@ from core.environments import update_environment
 from core.settings import Settings
 from core.tenancy import create_environment
 
-environments = typer.Typer(help="Environments: create, origins.", no_args_is_help=True)
+environments = typer.Typer(
+    help="Environments: create, list, origins.", no_args_is_help=True
+)
 
 
 @environments.callback()
 def _group() -> None:
-    """Environments: create, origins."""
+    """Environments: create, list, origins."""
 
 
 @environments.command()
@@ -38,6 +41,17 @@ def create(
     report = run(output, _create(key, project, name or key))
     output.line(f"{report['key']} ({report['id']})")
     output.finish(report)
+
+
+@environments.command(name="list")
+def list_environments(project: ProjectKey, as_json: AsJson = False) -> None:
+    """List a project's environments, production first."""
+    output = Output(as_json=as_json)
+    found = run(output, _list(project))
+    for environment in found:
+        state = "production" if environment["production"] else "testing"
+        output.line(f"{environment['key']}  {state}  {environment['name']}")
+    output.finish({"environments": found})
 
 
 @environments.command()
@@ -63,6 +77,20 @@ def origins(
     for origin in report["allowedOrigins"] or ["any page"]:
         output.line(origin)
     output.finish(report)
+
+
+async def _list(project_key: str) -> list[dict[str, Any]]:
+    async with facts(Settings()) as database, database.readers() as session:
+        project = await find_project(session, project_key)
+        return [
+            {
+                "id": str(each.id),
+                "key": each.key,
+                "name": each.name,
+                "production": each.production,
+            }
+            for each in await directory.environments(session, project.id)
+        ]
 
 
 async def _origins(

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import col, select
 
+from api import directory
+from api.commands.address import console_address
 from api.commands.output import AsJson, Output, run
 from api.commands.stores import OPERATOR, ProjectKey, facts, find_project
 from core import audit, signin, tenancy
@@ -13,7 +15,7 @@ from core.problems import NotFound
 from core.settings import Settings
 from core.tenancy import Member, Project, Role
 
-members = typer.Typer(help="People: invite, link, remove.", no_args_is_help=True)
+members = typer.Typer(help="People: invite, list, link, remove.", no_args_is_help=True)
 
 Email = Annotated[str, typer.Argument(help="Where the person is reached.")]
 
@@ -31,6 +33,16 @@ def invite(
     report = run(output, _invite(email, project, role, name))
     output.line(report["signInLink"])
     output.finish(report)
+
+
+@members.command(name="list")
+def list_members(project: ProjectKey, as_json: AsJson = False) -> None:
+    """List who may sign in."""
+    output = Output(as_json=as_json)
+    found = run(output, _list(project))
+    for member in found:
+        output.line(f"{member['email']}  {member['role']}  {member['name']}")
+    output.finish({"members": found})
 
 
 @members.command()
@@ -58,7 +70,7 @@ def remove(
 
 def sign_in_url(settings: Settings, token: str) -> str:
     """Where the console takes a one-time token."""
-    return f"{settings.console_url}/console/sign-in/{token}"
+    return f"{console_address(settings)}/console/sign-in/{token}"
 
 
 async def _invite(
@@ -71,6 +83,20 @@ async def _invite(
             session, project_id=project.id, email=email, name=name, role=role
         )
         return await _linked(session, settings, member, "member.invite")
+
+
+async def _list(project_key: str) -> list[dict[str, Any]]:
+    async with facts(Settings()) as database, database.readers() as session:
+        project = await find_project(session, project_key)
+        return [
+            {
+                "id": str(member.id),
+                "email": member.email,
+                "role": member.role.value,
+                "name": member.name,
+            }
+            for member in await directory.members(session, project.id)
+        ]
 
 
 async def _link(email: str, project_key: str) -> dict[str, Any]:

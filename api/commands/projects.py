@@ -4,20 +4,21 @@ import secrets
 from typing import Annotated, Any
 
 import typer
+from sqlmodel import col, select
 
 from api.commands.output import AsJson, Output, run
 from api.commands.stores import OPERATOR, facts
 from core import audit
 from core.settings import Settings
-from core.tenancy import create_project
+from core.tenancy import Project, create_project
 from feedback.rules import bootstrap
 
-projects = typer.Typer(help="Projects: create.", no_args_is_help=True)
+projects = typer.Typer(help="Projects: create, list.", no_args_is_help=True)
 
 
 @projects.callback()
 def _group() -> None:
-    """Projects: create."""
+    """Projects: create, list."""
 
 
 @projects.command()
@@ -32,6 +33,25 @@ def create(
     report = run(output, _create(key, name or key, currency))
     output.line(f"{report['key']} ({report['id']}) with environment production")
     output.finish(report)
+
+
+@projects.command(name="list")
+def list_projects(as_json: AsJson = False) -> None:
+    """List the projects of this installation, by key."""
+    output = Output(as_json=as_json)
+    found = run(output, _list())
+    for project in found:
+        output.line(f"{project['key']}  {project['name']}")
+    output.finish({"projects": found})
+
+
+async def _list() -> list[dict[str, Any]]:
+    async with facts(Settings()) as database, database.readers() as session:
+        found = await session.exec(select(Project).order_by(col(Project.key)))
+        return [
+            {"id": str(each.id), "key": each.key, "name": each.name}
+            for each in found.all()
+        ]
 
 
 async def _create(key: str, name: str, currency: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import uvicorn
 
 from api.app import create_app
 from api.auth import is_loopback
+from api.commands.address import written_down
 from api.commands.output import CommandFailed, Exit
 from api.following import can_start_alone
 from api.wire import wire
@@ -206,7 +207,8 @@ async def serve(settings: Settings, announce: Announce, *, with_worker: bool) ->
                 ws_max_size=WEBSOCKET_BYTES,
             )
             server = Server(config, lambda: announce(settings), app.state.streams.close)
-            await server.serve(sockets=[listener])
+            with written_down(settings):
+                await server.serve(sockets=[listener])
 
 
 def _bound(settings: Settings) -> socket.socket:

@@ -5,11 +5,14 @@ import re
 import sqlite3
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
+from api.commands.address import written_down
 from core import keys, signin
 from core.database import Database
+from core.settings import Settings
 from tests.cli.conftest import Hone
 
 
@@ -28,6 +31,43 @@ def test_a_project_key_is_taken_once(hone: Hone, folder: Path) -> None:
     again = hone("projects", "create", "acme", code=3)
     assert again["error"]["code"] == "KEY_TAKEN"
     assert actions(folder) == ["project.create"]
+
+
+def test_projects_environments_and_members_are_listed(hone: Hone) -> None:
+    for key in ("beta", "acme"):
+        hone("projects", "create", key, "--name", key.title())
+    hone("environments", "create", "dev", "--project", "acme")
+    for email in ("eve@example.com", "bob@example.com", "ann@example.com"):
+        hone("members", "invite", email, "--project", "acme", "--role", "EDITOR")
+    hone("members", "remove", "eve@example.com", "--project", "acme")
+    projects = hone("projects", "list")["projects"]
+    assert [(each["key"], each["name"]) for each in projects] == [
+        ("acme", "Acme"),
+        ("beta", "Beta"),
+    ]
+    listed = hone("environments", "list", "--project", "acme")["environments"]
+    assert {each["key"]: each["production"] for each in listed} == {
+        "dev": False,
+        "production": True,
+    }
+    members = hone("members", "list", "--project", "acme")["members"]
+    assert [(each["email"], each["role"]) for each in members] == [
+        ("ann@example.com", "EDITOR"),
+        ("bob@example.com", "EDITOR"),
+    ]
+
+
+def test_links_have_the_address_of_the_server_that_serves(
+    hone: Hone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hone("projects", "create", "acme")
+    asked = ("members", "invite", "ann@example.com", "--project", "acme")
+    with written_down(Settings(port=8123)):
+        assert hone(*asked)["signInLink"].startswith("http://127.0.0.1:8123/console/")
+        monkeypatch.setenv("HONE_PUBLIC_URL", "https://hone.example.com")
+        assert hone(*asked)["signInLink"].startswith("https://hone.example.com/")
+        monkeypatch.delenv("HONE_PUBLIC_URL")
+    assert hone(*asked)["signInLink"].startswith("http://127.0.0.1:8000/console/")
 
 
 def test_a_project_key_is_plain(hone: Hone) -> None:

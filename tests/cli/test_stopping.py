@@ -10,7 +10,8 @@ def test_a_server_that_stops_leaves_nothing_behind_for_duckdb_to_complain_of(
 ) -> None:
     installation = Installation({"HONE_DATA_DIR": str(tmp_path / "data")})
     try:
-        server, _ = installation.serve()
+        server, url = installation.serve()
+        assert (tmp_path / "data" / "address").read_text() == url
         assert server.stop() == 0
     finally:
         installation.close()
