@@ -42,7 +42,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class _Units:
+class Units:
     """Who is in the experiment."""
 
     ids: NDArray[np.str_]
@@ -57,7 +57,7 @@ class _Story:
     """Who was there, and what they did."""
 
     case: Case
-    units: _Units
+    units: Units
     start: datetime
     draw: np.random.Generator
 
@@ -148,7 +148,7 @@ class _Story:
 def arrivals(case: Case, seed: str, start: datetime) -> list[Arrival]:
     """Everything that is sent of a case, by the instant of receipt."""
     draw = case.draws()
-    story = _Story(case, _enrolled(case, seed, draw), start, draw)
+    story = _Story(case, enrolled(case, seed, draw), start, draw)
     treated = story.units.arm == 1
     works = case.situation is not Situation.NO_EFFECT
     doings = KINDS[case.kind].draw(treated & works, draw)
@@ -163,7 +163,7 @@ def arrivals(case: Case, seed: str, start: datetime) -> list[Arrival]:
     return sorted(found, key=lambda each: each.day)
 
 
-def _enrolled(case: Case, seed: str, draw: np.random.Generator) -> _Units:
+def enrolled(case: Case, seed: str, draw: np.random.Generator) -> Units:
     """Who comes by, bucketed by the service's own hash at the day's coverage."""
     full = RAMP_DAYS * case.coverage + case.enrolment_days - RAMP_DAYS
     daily = SPARE * case.size.total / full
@@ -181,4 +181,4 @@ def _enrolled(case: Case, seed: str, draw: np.random.Generator) -> _Units:
     if case.unit is UnitKind.ACCOUNT:
         members += draw.poisson(1.0, count)
     inside = arm >= 0
-    return _Units(ids[inside], day[inside], arm[inside], members[inside])
+    return Units(ids[inside], day[inside], arm[inside], members[inside])

@@ -1,10 +1,12 @@
 """Simulated experiments through the service, as many as a minute has room for."""
 
 import asyncio
+import math
 from pathlib import Path
 
 import pytest
 
+from benchmarks.verdicts.boundary_alone import crossed, without_effect
 from benchmarks.verdicts.cases import Case, Situation, cases
 from benchmarks.verdicts.counting import rows, table
 from benchmarks.verdicts.outcomes import KINDS, truth_of
@@ -51,6 +53,16 @@ def test_the_cases_have_every_kind_unit_and_situation() -> None:
     assert {case.situation for case in few} == set(Situation)
     assert {case.coverage < 1.0 for case in few} == {True, False}
     assert cases(5) == cases(60)[:5]
+
+
+def test_the_boundary_alone_is_crossed_about_as_often_as_it_promises() -> None:
+    asked = without_effect(2_000, 2_500)
+    assert {case.kind for case in asked} == {"spent", "ordered"}
+    found = [crossed(case) for case in asked]
+    assert [each.case for each in found] == asked
+    assert crossed(asked[0]) == found[0]
+    share = sum(each.side != 0 for each in found) / len(found)
+    assert share == pytest.approx(0.05, abs=4 * math.sqrt(0.05 * 0.95 / len(found)))
 
 
 def test_a_broken_promise_is_told_from_chance() -> None:
