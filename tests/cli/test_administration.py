@@ -51,7 +51,7 @@ def test_projects_environments_and_members_are_listed(hone: Hone) -> None:
         "production": True,
     }
     members = hone("members", "list", "--project", "acme")["members"]
-    assert [(each["email"], each["role"]) for each in members] == [
+    assert sorted((each["email"], each["role"]) for each in members) == [
         ("ann@example.com", "EDITOR"),
         ("bob@example.com", "EDITOR"),
     ]
