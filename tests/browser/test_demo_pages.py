@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +14,9 @@ pytestmark = pytest.mark.browser
 
 READY = """{ experiment(by: { key: "weekly-digest" }) {
   launchReadiness { ready } plannedUnits power { total } } }"""
+
+GOVERN = """mutation ($input: UpdateProjectInput!) {
+  updateProject(input: $input) { __typename ... on Error { message } } }"""
 
 
 @pytest.fixture
@@ -81,6 +85,51 @@ def test_deciding_against_the_recommendation_says_what_follows_here(
     expect(now).not_to_contain_text("somebody else")
 
 
+def test_where_others_review_the_form_asks_for_their_agreement_first(
+    demo: Server, visitor: Watched
+) -> None:
+    bea = ("bea@example.com", "--project", "lumen", "--role", "REVIEWER")
+    demo.command("members", "invite", *bea, "--name", "Bea")
+    page = visitor.page
+    agree = "Agree to go against the recommendation"
+    govern(demo, "TEAM")
+    try:
+        now = visit(demo, page, "team-setup")
+        press(page.locator("#memo"), "Draft the memo")
+        expect(now.get_by_role("button", name=agree)).to_be_visible()
+        press(now, "Decide")
+        now.get_by_label("What do you decide?").select_option("SHIP:team-first")
+        expect(now).to_contain_text("another reviewer agrees first")
+        expect(now).not_to_contain_text("Nobody else reviews it")
+    finally:
+        govern(demo, "SOLO")
+    now = visit(demo, page, "team-setup")
+    expect(now.get_by_role("button", name="Decide")).to_be_visible()
+    expect(now.get_by_role("button", name=agree)).to_have_count(0)
+
+
+def govern(demo: Server, governance: str) -> None:
+    """Change how many people a decision of the demo's needs."""
+    found = asked(demo, "{ project { version } }")
+    given = {
+        "idempotencyKey": f"govern-{governance}",
+        "expectedVersion": found["project"]["version"],
+        "governance": governance,
+        "reason": "A test of what the console then says.",
+    }
+    answer = asked(demo, GOVERN, input=given)
+    assert answer["updateProject"] == {"__typename": "ProjectPayload"}
+
+
+def asked(demo: Server, query: str, **variables: Any) -> dict[str, Any]:
+    """The data of one operation, as the demo's administrator."""
+    body = {"query": query, "variables": variables}
+    answer = httpx.post(f"{demo.url}/graphql", json=body, timeout=30).json()
+    assert "errors" not in answer, answer
+    data: dict[str, Any] = answer["data"]
+    return data
+
+
 def test_a_proposed_number_is_said_before_the_start_takes_it(
     demo: Server, visitor: Watched
 ) -> None:
@@ -103,12 +152,11 @@ def test_a_proposed_number_is_said_before_the_start_takes_it(
     expect(now.get_by_role("button", name="Start now")).to_be_focused()
 
 
-def _once_ready(demo: Server) -> dict[str, dict[str, str]]:
+def _once_ready(demo: Server) -> dict[str, Any]:
     """The draft, when the worker has looked at all of its checklist."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        answer = httpx.post(f"{demo.url}/graphql", json={"query": READY}, timeout=30)
-        found: dict[str, dict[str, str]] = answer.json()["data"]["experiment"]
+        found: dict[str, Any] = asked(demo, READY)["experiment"]
         if found["launchReadiness"]["ready"] and found["power"]:
             return found
         time.sleep(0.5)
