@@ -12,7 +12,7 @@ from uuid import UUID
 from graphql import GraphQLSchema
 
 from api.documents import Invalidated, checked
-from api.problems import Refused
+from api.problems import Malformed, Refused
 from core.database import Sessions, Unreachable
 from core.documents import MAX_BYTES, registered
 from core.problems import Invalid
@@ -115,6 +115,23 @@ def hash_named(asked: Mapping[str, Any]) -> str | None:
     if not isinstance(name, str) or not _HASH.fullmatch(name):
         return None
     return name
+
+
+def check_hash(asked: Mapping[str, Any]) -> None:
+    """Refuse what stands where a hash should, in a request without a document.
+
+    Raises:
+        Malformed: Its version or its hash is none.
+    """
+    extensions = asked.get("extensions")
+    if asked.get("query") or not isinstance(extensions, dict):
+        return
+    if "persistedQuery" in extensions and hash_named(asked) is None:
+        raise Malformed(
+            "BAD_REQUEST",
+            "`extensions.persistedQuery` has `version` 1 and a `sha256Hash` of 64 hex "
+            "digits in lower case.",
+        )
 
 
 def check_text(schema: GraphQLSchema, text: str) -> None:

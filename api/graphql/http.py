@@ -32,7 +32,7 @@ from api.execution import Answer, answer, authorise, refused_document
 from api.pages import ANY, open_to_pages
 from api.problems import Malformed, Refused, forbidden, unauthenticated
 from api.rates import retry_headers
-from api.registry import hash_named
+from api.registry import check_hash, hash_named
 from api.services import Services
 
 MODERN = "application/graphql-response+json"
@@ -116,13 +116,15 @@ class GraphQLEndpoint:
             raise unauthenticated(shown=credentials.shown)
         self._services.rates.admit(scope, caller)
         asked = await self._read(scope, connection, receive)
+        check_hash(asked)
         name = hash_named(asked)
         if name is not None:
             text = await self._services.registry.text(caller.environment_id, name)
             asked = {**asked, "query": text}
         elif scope["method"] == "GET" and not caller.may_introspect:
             raise forbidden(
-                "This key sends POST requests, or names what is registered."
+                "A client key may GET registered documents only: send this by POST, or "
+                "register it (docs/front-ends.md)."
             )
         done = await self._execute(scope, request_of(asked), caller)
         kept = scope["method"] == "GET" and name is not None

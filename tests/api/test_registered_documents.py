@@ -239,6 +239,40 @@ async def test_a_claim_that_says_no_instant_is_replayed_after_a_removal(
     assert timedelta() <= apart < timedelta(seconds=30)
 
 
+@pytest.mark.parametrize(
+    "hashed",
+    [
+        {"version": 1, "sha256Hash": "0" * 63},
+        {"version": 1, "sha256Hash": "Z" * 64},
+        {"version": 2, "sha256Hash": "0" * 64},
+        "0" * 64,
+    ],
+)
+async def test_a_hash_that_is_none_is_told_so_by_get_and_post(
+    edge: Edge, hashed: object
+) -> None:
+    extensions = {"persistedQuery": hashed}
+    headers = {"authorization": f"Bearer {edge.tenant.client}"}
+    posted = await edge.client.post(
+        "/graphql", json={"extensions": extensions}, headers=headers
+    )
+    asked = {"extensions": json.dumps(extensions)}
+    got = await edge.client.get("/graphql", params=asked, headers=headers)
+    for response in (posted, got):
+        (error,) = response.json()["errors"]
+        assert error["extensions"]["code"] == "BAD_REQUEST"
+        assert "64 hex digits" in error["message"]
+
+
+async def test_a_client_key_is_told_how_to_ask_what_it_may_not_get(edge: Edge) -> None:
+    headers = {"authorization": f"Bearer {edge.tenant.client}"}
+    asked = {"query": "{ __typename }"}
+    response = await edge.client.get("/graphql", params=asked, headers=headers)
+    (error,) = response.json()["errors"]
+    assert error["extensions"]["code"] == "FORBIDDEN"
+    assert "send this by POST" in error["message"]
+
+
 async def test_of_two_removals_at_once_one_wins(edge: Edge) -> None:
     environment_id = edge.tenant.environment.id
     name = named(DOCUMENT)["persistedQuery"]["sha256Hash"]
