@@ -193,3 +193,19 @@ def test_a_wrong_address_leads_back_to_the_console(
     page.get_by_role("link", name="All experiments").click()
     expect(page.get_by_role("heading", name="Experiments")).to_be_visible()
     visitor.complaints.clear()  # the browser complains of the 404
+
+
+def test_what_cannot_be_read_again_stays_and_is_said_to_be_old(
+    demo: Server, visitor: Watched
+) -> None:
+    page = visitor.page
+    now = visit(demo, page, "search-first")
+    away = '{"errors": [{"message": "The database is away."}]}'
+    page.route("**/graphql", lambda route: route.fulfill(status=503, body=away))
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.get_by_role("alert")).to_contain_text("The database is away.")
+    expect(now).to_be_visible()
+    page.unroute("**/graphql")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    visitor.complaints.clear()  # the browser complains of the 503

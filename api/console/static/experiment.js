@@ -55,9 +55,15 @@ function Page() {
     read()
       .then((found) => {
         setKnown(found);
+        setError(null);
         document.title = `${found.experiment.name} · Hone`;
       })
       .catch(setError);
+
+  // What others did meanwhile, such as throw a kill switch, is no result that is announced.
+  const look = () => {
+    if (document.visibilityState === "visible") refresh();
+  };
 
   // An insight and its backlog item follow a snapshot a moment later.
   const follow = () => {
@@ -75,12 +81,19 @@ function Page() {
       leave = live.subscribe({ query, variables: { key } }, { next: follow });
     });
     refresh();
-    return () => leave();
+    document.addEventListener("visibilitychange", look);
+    return () => {
+      document.removeEventListener("visibilitychange", look);
+      leave();
+    };
   }, []);
 
-  if (error) return html`<${Trouble} error=${error} />`;
+  if (error && !known) return html`<${Trouble} error=${error} />`;
   if (!known) return html`<p class="quiet" role="status">Loading…</p>`;
-  return html`<${Sections} ...${known} state=${state} refresh=${refresh} />`;
+  return html`
+    ${error && html`<div class="refused" role="alert"><p>This is as it was a while ago. It could not be read again: ${error.message}</p></div>`}
+    <${Sections} ...${known} state=${state} refresh=${refresh} />
+  `;
 }
 
 function Sections({ experiment, launch, project, environment, state, refresh }) {
