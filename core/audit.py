@@ -1,21 +1,17 @@
-"""The audit trail: who changed what and why, sealed into one hash chain a project."""
+"""The audit trail: who changed what and why. `audit_chain` seals it."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, UniqueConstraint, func, text
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel, col, select
 
 from core.clock import now
 from core.database import AsyncSession, enum_column, json_column, utc_column
 from core.ids import new_id
-
-_SEAL_BATCH = 500
 
 
 class ActorKind(StrEnum):
@@ -73,15 +69,6 @@ class AuditRow(SQLModel, table=True):
     sealed_at: datetime | None = utc_column(default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What walking the chain found; `broken_at` is the first number that fails."""
-
-    sealed: int
-    unsealed: int
-    broken_at: int | None
-
-
 async def record(
     session: AsyncSession,
     *,
@@ -128,86 +115,3 @@ async def first_at(session: AsyncSession, *, subject_id: UUID, action: str) -> d
         .limit(1)
     )
     return found.one()
-
-
-async def seal(session: AsyncSession) -> int:
-    """Link one batch of unsealed rows, project by project; returns how many.
-
-    Only one sealer may run at a time: the unique number makes a second one fail.
-    """
-    found = await session.exec(
-        select(AuditRow)
-        .where(col(AuditRow.sealed_at).is_(None))
-        .order_by(col(AuditRow.project_id), col(AuditRow.id))
-        .limit(_SEAL_BATCH)
-    )
-    rows = found.all()
-    at = await now(session)
-    tails: dict[UUID, tuple[int, str]] = {}
-    for row in rows:
-        number, link = tails.get(row.project_id) or await _tail(session, row.project_id)
-        row.number, row.sealed_at = number + 1, at
-        row.link = _link(link, row)
-        tails[row.project_id] = (row.number, row.link)
-        session.add(row)
-    await session.flush()
-    return len(rows)
-
-
-async def verify(session: AsyncSession, project_id: UUID) -> Verification:
-    """Walk a project's chain and name the first broken link."""
-    in_project = AuditRow.project_id == project_id
-    unsealed = await session.exec(
-        select(func.count()).where(in_project, col(AuditRow.sealed_at).is_(None))
-    )
-    number, link, broken = 0, "", None
-    while broken is None:
-        found = await session.exec(
-            select(AuditRow)
-            .where(in_project, col(AuditRow.number) > number)
-            .order_by(col(AuditRow.number))
-            .limit(_SEAL_BATCH)
-        )
-        rows = found.all()
-        if not rows:
-            break
-        for row in rows:
-            if row.number != number + 1 or row.link != _link(link, row):
-                broken = number + 1
-                break
-            number, link = row.number, row.link
-    return Verification(sealed=number, unsealed=unsealed.one(), broken_at=broken)
-
-
-async def _tail(session: AsyncSession, project_id: UUID) -> tuple[int, str]:
-    found = await session.exec(
-        select(AuditRow.number, AuditRow.link)
-        .where(AuditRow.project_id == project_id, col(AuditRow.number).is_not(None))
-        .order_by(col(AuditRow.number).desc())
-        .limit(1)
-    )
-    last = found.first()
-    if last is None or last[0] is None or last[1] is None:
-        return 0, ""
-    return last[0], last[1]
-
-
-def _link(previous: str, row: AuditRow) -> str:
-    content = [
-        str(row.id),
-        str(row.project_id),
-        str(row.environment_id),
-        row.at.isoformat(),
-        row.actor_kind,
-        str(row.actor_id),
-        row.actor_name,
-        row.action,
-        row.subject,
-        str(row.subject_id),
-        row.before,
-        row.after,
-        row.reason,
-        row.number,
-    ]
-    text_form = json.dumps(content, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(f"{previous}\n{text_form}".encode()).hexdigest()

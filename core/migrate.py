@@ -1,7 +1,9 @@
 """Schema versions of the facts database: up, down, and where it stands."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -10,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
 from core.database import Database
@@ -70,5 +73,41 @@ async def _with_config(database: Database, act: Callable[[Config], None]) -> Non
         except CommandError as error:
             raise Invalid(str(error), code="REVISION_UNKNOWN") from error
 
-    async with database.engine.begin() as connection:
+    async with (
+        database.engine.connect() as connection,
+        _rebuilding(connection),
+        connection.begin(),
+    ):
         await connection.run_sync(run)
+        await _check_references(connection)
+
+
+@asynccontextmanager
+async def _rebuilding(connection: AsyncConnection) -> AsyncIterator[None]:
+    """Let SQLite's tables be replaced by altered copies while others refer to them.
+
+    SQLite heeds the setting outside of transactions only.
+    """
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    await driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        await driver.execute("PRAGMA foreign_keys=ON")
+
+
+async def _check_references(connection: AsyncConnection) -> None:
+    """What SQLite did not look at meanwhile.
+
+    Raises:
+        RuntimeError: A row refers to one that is gone; nothing is committed.
+    """
+    if connection.dialect.name == "sqlite":
+        found = await connection.exec_driver_sql("PRAGMA foreign_key_check")
+        for row in found.mappings():
+            raise RuntimeError(
+                f"The migration leaves a {row['table']} without its {row['parent']}."
+            )

@@ -12,6 +12,7 @@ from core.database import JsonDocument, UtcDateTime
 
 for module in (
     "core.audit",
+    "core.audit_chain",
     "core.delivery",
     "core.displays",
     "core.documents",

@@ -12,7 +12,7 @@ from api.graphql.ids import global_id
 from api.graphql.scalars import JSON
 from api.pagination import DEFAULT_PAGE, Order, paged
 from api.policies import Policy, policed
-from core import audit
+from core import audit_chain
 from core.audit import AuditRow
 
 _NEWEST = Order("audit.at", AuditRow.at, AuditRow.id, datetime)
@@ -87,6 +87,10 @@ class AuditVerification:
     broken_at: int | None = strawberry.field(
         description="The number of the first link that does not hold."
     )
+    link: str | None = strawberry.field(
+        description="The hash that the chain ends with, null while nothing is sealed. "
+        "Noted outside with `sealed`, it shows a later change of everything in here."
+    )
 
 
 @strawberry.type
@@ -115,10 +119,11 @@ class Query:
     async def verify_audit(self, info: Info) -> AuditVerification:
         """The whole chain."""
         async with info.context.readers() as session:
-            found = await audit.verify(session, info.context.caller.project_id)
+            found = await audit_chain.verify(session, info.context.caller.project_id)
         return AuditVerification(
             ok=found.broken_at is None,
             sealed=found.sealed,
             unsealed=found.unsealed,
             broken_at=found.broken_at,
+            link=found.link or None,
         )

@@ -26,6 +26,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("environment_id", name=op.f("pk_attended_cut")),
     )
     op.create_table(
+        "audit_head",
+        sa.Column("project_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("link", sa.String(64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["project.id"], name=op.f("fk_audit_head_project_id")
+        ),
+        sa.PrimaryKeyConstraint("project_id", name=op.f("pk_audit_head")),
+    )
+    op.execute(
+        "INSERT INTO audit_head (project_id, number, link) "
+        "SELECT project_id, number, link FROM audit_row AS sealed "
+        "WHERE number = (SELECT MAX(number) FROM audit_row "
+        "WHERE project_id = sealed.project_id)"
+    )
+    op.create_table(
         "decision_approval",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("project_id", sa.Uuid(), nullable=False),
@@ -1246,6 +1262,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_state_audit_phase_id_at")
 
     op.drop_table("state_audit")
+    op.drop_table("audit_head")
     with op.batch_alter_table("shipment", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_shipment_next_at",

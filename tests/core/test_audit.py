@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from core import audit
+from core import audit, audit_chain
 from core.database import Sessions
 from tests.conftest import Tenant
 
@@ -30,17 +30,19 @@ async def _record(sessions: Sessions, tenant: Tenant, times: int) -> None:
 async def test_a_sealed_chain_verifies(sessions: Sessions, tenant: Tenant) -> None:
     await _record(sessions, tenant, 5)
     async with sessions.begin() as session:
-        assert await audit.seal(session) == 5
+        assert await audit_chain.seal(session) == 5
     await _record(sessions, tenant, 2)
     async with sessions() as session:
-        found = await audit.verify(session, tenant.project_id)
-    assert found == audit.Verification(sealed=5, unsealed=2, broken_at=None)
+        found = await audit_chain.verify(session, tenant.project_id)
+    assert (found.sealed, found.unsealed, found.broken_at) == (5, 2, None)
+    noted = found.link
     async with sessions.begin() as session:
-        assert await audit.seal(session) == 2
-        assert await audit.seal(session) == 0
+        assert await audit_chain.seal(session) == 2
+        assert await audit_chain.seal(session) == 0
     async with sessions() as session:
-        found = await audit.verify(session, tenant.project_id)
-    assert found == audit.Verification(sealed=7, unsealed=0, broken_at=None)
+        found = await audit_chain.verify(session, tenant.project_id)
+    assert (found.sealed, found.unsealed, found.broken_at) == (7, 0, None)
+    assert found.link not in {"", noted}
 
 
 @pytest.mark.parametrize(
@@ -49,6 +51,12 @@ async def test_a_sealed_chain_verifies(sessions: Sessions, tenant: Tenant) -> No
         ("UPDATE audit_row SET reason = 'else' WHERE number = 3", 3),
         ("DELETE FROM audit_row WHERE number = 2", 2),
         ("UPDATE audit_row SET actor_name = 'eve' WHERE number = 1", 1),
+        ("UPDATE audit_row SET link = NULL WHERE number = 4", 4),
+        ("DELETE FROM audit_row WHERE number > 2", 3),
+        ("DELETE FROM audit_row", 1),
+        ("UPDATE audit_head SET number = 3", 4),
+        ("UPDATE audit_head SET link = 'else'", 4),
+        ("DELETE FROM audit_head", 1),
     ],
 )
 async def test_a_changed_row_is_named(
@@ -56,9 +64,9 @@ async def test_a_changed_row_is_named(
 ) -> None:
     await _record(sessions, tenant, 4)
     async with sessions.begin() as session:
-        await audit.seal(session)
+        await audit_chain.seal(session)
     async with sessions.begin() as session:
         await (await session.connection()).execute(text(change))
     async with sessions() as session:
-        found = await audit.verify(session, tenant.project_id)
+        found = await audit_chain.verify(session, tenant.project_id)
     assert found.broken_at == broken
