@@ -162,7 +162,11 @@ class Insight(Node):
             inputs_hash=self.row.inputs_hash,
         )
 
-    @strawberry.field(description="What it rests on, in the order it was added.")
+    @strawberry.field(
+        description="What it rests on, in the order it was added. What a threshold of "
+        "a tag produced rests on the tag and the newest 25 of the comments that it "
+        "counts."
+    )
     async def evidence(
         self, info: Info, first: int = DEFAULT_PAGE, after: str | None = None
     ) -> EvidenceConnection:

@@ -27,7 +27,8 @@ class ExportedTable:
 
     kind: ExportKind = strawberry.field(description="Which table.")
     csv: str = strawberry.field(
-        description="Path of the CSV; its first lines begin with #."
+        description="Path of the CSV; its first lines begin with #. VALUES are those "
+        "of the primary metric; add `&metric=KEY` for another's."
     )
     jsonl: str = strawberry.field(
         description="Path of the JSON lines; the first one is the header, and the "

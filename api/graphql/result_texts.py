@@ -27,7 +27,7 @@ RESULTS: Mapping[str, Mapping[str, str]] = {
     },
     "ExportKind": {
         "EXPOSURES": "Units at their first exposure.",
-        "VALUES": "The units' values in one metric.",
+        "VALUES": "The units' values in one metric, with those from before exposure.",
         "SUMS": "The exact sums that looks read.",
         "LOOKS": "What the looks made of them.",
         "RESULTS": "The readings that are shown now.",

@@ -162,6 +162,9 @@ def value_record(metric_key: str, row: ValueRow) -> Record:
         "d": str(row.d),
         "capped_y": str(row.capped_y),
         "refused": row.refused,
+        "x": str(row.x),
+        "w": str(row.w),
+        "m": row.m,
     }
 
 

@@ -47,6 +47,11 @@ class ValueRow:
     capped_y: int
     refused: bool
     """Its total passed MAX_UNIT_TOTAL: it is in no sum, and its values read 0."""
+    x: int = 0
+    """The value over the days before exposure, cut at the cap; w beside a ratio's."""
+    w: int = 0
+    m: int = 0
+    """1 where there is no such history."""
 
     @property
     def cursor(self) -> str:

@@ -290,7 +290,8 @@ def _stop(question: Question, planned: Boundary, units: int, effect: float) -> S
     base = question.baseline
     variance = base.variance / control + base.moved(question.effect) / treatment
     met = crossing(planned, drift=effect / math.sqrt(variance))
-    return Stop(effect, met.expected_fraction, met.total)
+    # No effect is 0, and not the -0.0 of one that would fall.
+    return Stop(effect + 0.0, met.expected_fraction, met.total)
 
 
 def _boundary(question: Question) -> Boundary:

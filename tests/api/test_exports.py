@@ -151,6 +151,8 @@ async def test_units_and_their_values_are_whole(edge: Edge, log: EventLog) -> No
         rows = [each for each in values[1:] if each["arm"] == arm]
         assert len(rows) == by_arm[arm].n == 2
         assert sum(int(each["y"]) for each in rows) == by_arm[arm].y
+        before = [sum(int(each[name]) for each in rows) for name in ("x", "w", "m")]
+        assert before == [by_arm[arm].x, by_arm[arm].w, by_arm[arm].m]
 
 
 async def test_a_spreadsheet_runs_nothing_of_what_a_unit_is_called(

@@ -1,5 +1,5 @@
 -- A page of one metric's unit values, after one of them.
-SELECT kind, id, arm, y, d, capped_y, refused
+SELECT kind, id, arm, y, d, capped_y, refused, capped_x AS x, w, m
 FROM unit_value
 WHERE phase_id = $phase_id
   AND metric_id = $metric_id

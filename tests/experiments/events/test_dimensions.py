@@ -156,6 +156,10 @@ async def test_who_was_not_known_before_the_lookback_has_no_history(
     await world.settle()
     part = of(await world.state(design), "a", PRICED).raw
     assert (part.m, part.x) == (missing, 0 if missing else 3_000_000)
+    (row,) = await world.log.studies.values(
+        design.phase_id, PRICED.metric_id, after=None, limit=9
+    )
+    assert (row.y, row.x, row.w, row.m) == (7_000_000, part.x, part.w, part.m)
 
 
 async def test_an_account_is_known_from_the_first_event_that_names_it(

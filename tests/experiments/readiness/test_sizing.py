@@ -70,6 +70,12 @@ def test_looking_every_day_costs_a_few_units_and_pocock_more() -> None:
     assert gentle.total == pytest.approx(13_490 * gentle.inflation, abs=2)
 
 
+def test_no_effect_has_no_sign() -> None:
+    falling = replace(PAID, effect=-0.01, stopping=StoppingRule.OBRIEN_FLEMING)
+    none, *_ = sized(falling).stops
+    assert str(none.effect) == "0.0"
+
+
 def test_a_rule_is_rehearsed_under_none_the_effect_and_twice_it() -> None:
     size = sized(replace(PAID, stopping=StoppingRule.OBRIEN_FLEMING))
     none, wanted, twice = size.stops
