@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { Trouble, html, render } from "./view.js";
 import { ask } from "./graphql.js";
-import { day, words } from "./format.js";
+import { day, typeset, words } from "./format.js";
 import { State } from "./headline.js";
 import { Since, covering, isKilled } from "./killswitch.js";
 import { nextStep } from "./nextstep.js";
@@ -80,7 +80,7 @@ function Row({ row }) {
         <span class="sub">${words(row.treatment)} · drafted ${day(row.createdAt)}</span>
       </td>
       <td class="where"><${State} experiment=${row} /></td>
-      <td class="says">${row.results?.headline ?? html`<span class="quiet">No results yet</span>`}</td>
+      <td class="says">${row.results ? typeset(row.results.headline) : html`<span class="quiet">No results yet</span>`}</td>
       <td class=${next.mine ? "next mine" : "next"}>${isKilled(row) && html`<${Since} thrown=${row.killed[0]} />`}${next.text}</td>
     </tr>
   `;

@@ -23,6 +23,10 @@ function digitsFor(value) {
   return Math.min(6, Math.max(0, 2 - Math.floor(Math.log10(size))));
 }
 
+/** A sentence of the API's with the page's own signs: a true minus, and an arrow that holds on to both sides. */
+export const typeset = (text) =>
+  text.replaceAll(" -> ", "\u00a0\u2192 ").replaceAll(/(^|[\s(])-(?=\d)/g, `$1${MINUS}`);
+
 export const count = (value) => Number(value).toLocaleString("en-US");
 
 export const share = (value, digits = 1) => `${fixed(value * 100, digits)}%`;

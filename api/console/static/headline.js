@@ -1,7 +1,7 @@
 // What came of the experiment, in one sentence.
 
 import { Chip, html } from "./view.js";
-import { words } from "./format.js";
+import { typeset, words } from "./format.js";
 import { isKilled } from "./killswitch.js";
 
 const TONES = {
@@ -58,8 +58,8 @@ export function Headline({ results, experiment }) {
           : html`<${Chip} tone=${TONES[outcome]}>${label}</${Chip}>`}
         ${phase?.reviewed === false && html`<${Chip} tone="warn">Not reviewed</${Chip}>`}
       </div>
-      <p class="sentence" id="headline">${results.headline}</p>
-      ${reasons.length > 0 && !(decided && going) && html`<ul>${reasons.map((reason) => html`<li>${reason}</li>`)}</ul>`}
+      <p class="sentence" id="headline">${typeset(results.headline)}</p>
+      ${reasons.length > 0 && !(decided && going) && html`<ul>${reasons.map((reason) => html`<li>${typeset(reason)}</li>`)}</ul>`}
     </section>
   `;
 }

@@ -1,7 +1,7 @@
 // What was learnt from the experiment, and what is done about it.
 
 import { Chip, html } from "./view.js";
-import { instant, words } from "./format.js";
+import { instant, typeset, words } from "./format.js";
 
 export function Insights({ insights, headline }) {
   if (insights.length === 0) return null;
@@ -16,9 +16,9 @@ export function Insights({ insights, headline }) {
 const Insight = ({ insight, headline }) => html`
   <li>
     <p class="quiet small">${insight.statement === headline ? "This result became an insight" : "Insight"}, ${instant(insight.createdAt)}</p>
-    ${insight.statement !== headline && html`<p>${insight.statement}</p>`}
+    ${insight.statement !== headline && html`<p>${typeset(insight.statement)}</p>`}
     ${insight.backlogItems.map((item) => html`
-      <p key=${item.id} class="item"><${Chip}>${words(item.state)}</${Chip}> <strong>${item.key}</strong> ${item.title}</p>
+      <p key=${item.id} class="item"><${Chip}>${words(item.state)}</${Chip}> <strong>${item.key}</strong> ${typeset(item.title)}</p>
     `)}
   </li>
 `;

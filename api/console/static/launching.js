@@ -2,7 +2,7 @@
 
 import { Chip, html } from "./view.js";
 import { Action, allowed, may, reason, target } from "./actions.js";
-import { count, instant, share, words } from "./format.js";
+import { count, instant, share, typeset, words } from "./format.js";
 import { planned } from "./design.js";
 
 const NOTE = { name: "note", label: "What should they look at?", type: "long", required: false };
@@ -131,7 +131,7 @@ export function Alarms({ experiment, refresh }) {
       <h2 id="alarms">Alarms</h2>
       <ul class="list">${alarms.map((alarm) => html`
         <li key=${alarm.id}>
-          <p><${Chip} tone=${alarm.dismissedAt ? "" : "bad"}>${alarm.dismissedAt ? "Dismissed" : "In force"}</${Chip}> ${alarm.sentence}</p>
+          <p><${Chip} tone=${alarm.dismissedAt ? "" : "bad"}>${alarm.dismissedAt ? "Dismissed" : "In force"}</${Chip}> ${typeset(alarm.sentence)}</p>
           <p class="quiet small">${instant(alarm.raisedAt)}. ${DONE[alarm.done]}${alarm.dismissedAt ? ` ${alarm.dismissedBy}: “${alarm.dismissal}”` : ""}</p>
           ${!alarm.dismissedAt && may("reviewer") && html`
             <${Action} name="dismiss-alarm" label="Dismiss" onDone=${refresh} fields=${[reason("It does not undo what the alarm did.", "Why does it no longer count?")]}

@@ -2,8 +2,9 @@
 
 import { Chip, html } from "./view.js";
 import { Action, may, reason, target } from "./actions.js";
-import { count, instant, share, words } from "./format.js";
+import { count, instant } from "./format.js";
 import { units } from "./design.js";
+import { Evidence, called } from "./evidence.js";
 
 const STATES = {
   OK: ["good", "Fine"],
@@ -52,7 +53,7 @@ function Item({ item, experiment, notes, power, before, refresh }) {
       ${item.waiver && html`<p class="quiet small">${item.waiver.actor} let it pass on ${instant(item.waiver.at)}: “${item.waiver.reason}”</p>`}
       ${evidence.length > 0 && html`
         <details class="more"><summary>What this rests on</summary>
-          <${Evidence} entries=${evidence} /><p class="quiet small">Looked at ${instant(item.evaluatedAt)}</p>
+          <${Evidence} entries=${evidence} called=${called(experiment)} /><p class="quiet small">Looked at ${instant(item.evaluatedAt)}</p>
         </details>`}
       ${editable && html`<div class="buttons">
         ${item.code === "POWER" && html`<${Size} experiment=${experiment} power=${power} refresh=${refresh} />`}
@@ -128,25 +129,4 @@ function Margins({ experiment, refresh }) {
   });
   return html`<${Action} name="update" label="Set margins" send="Save" fields=${fields} input=${input} onDone=${refresh}
     about="The loss that you would still accept. The experiment then has to show that it loses less." />`;
-}
-
-const Evidence = ({ entries }) => html`
-  <dl class="facts small">${entries.map(([name, value]) => html`<div key=${name}><dt>${named(name)}</dt><dd>${told(value, name)}</dd></div>`)}</dl>
-`;
-
-const named = (name) => words(name.replaceAll(/([a-z])([A-Z])/g, "$1_$2"));
-
-function told(value, name) {
-  if (value === null || value === undefined || value === "") return "\u2013";
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value === "number") {
-    if (/share|rate|fraction/i.test(name) && Math.abs(value) <= 1) return share(value);
-    return Number.isInteger(value) ? count(value) : String(Number(value.toPrecision(4)));
-  }
-  if (typeof value === "string") return /^\d{4}-\d\d-\d\dT/.test(value) ? instant(value) : value;
-  if (Array.isArray(value)) {
-    if (value.length === 0) return "none";
-    return value.every((each) => typeof each !== "object") ? value.map((each) => told(each, name)).join(", ") : html`<ul>${value.slice(0, 20).map((each) => html`<li>${told(each, name)}</li>`)}</ul>`;
-  }
-  return html`<${Evidence} entries=${Object.entries(value)} />`;
 }
