@@ -87,7 +87,7 @@ def drafted_from(
             MeasureSpec(metric.key, MetricRole.PRIMARY),
             *(
                 MeasureSpec(each.key, MetricRole.GUARDRAIL)
-                for each in _guardrails(metric, others)
+                for each in guardrails_among(metric.key, others)[:MAX_GUARDRAILS]
             ),
         ],
         plan=AnalysisPlan(),
@@ -116,12 +116,12 @@ def _variants(
     )
 
 
-def _guardrails(metric: Metric, others: Sequence[Metric]) -> Sequence[Metric]:
-    """The metrics that fit best, beside the primary one."""
+def guardrails_among(primary: str, others: Sequence[Metric]) -> Sequence[Metric]:
+    """The metrics beside the primary one, those that fit best first."""
     usable = (
-        each for each in others if each.key != metric.key and each.archived_at is None
+        each for each in others if each.key != primary and each.archived_at is None
     )
-    return sorted(usable, key=_fitness)[:MAX_GUARDRAILS]
+    return sorted(usable, key=_fitness)
 
 
 def _fitness(metric: Metric) -> tuple[bool, bool, str]:

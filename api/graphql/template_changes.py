@@ -2,6 +2,7 @@
 
 import strawberry
 
+from api.composed.stillness import still_metrics
 from api.context import Info
 from api.graphql.experiment_changes import ExperimentResult, perform_change
 from api.graphql.experiment_enums import TreatmentKind
@@ -52,13 +53,15 @@ class Mutation:
     @strawberry.mutation(
         metadata={"policy": Policy.EDIT},
         description="Write down an experiment from a template: two even arms, the "
-        "default plan, and up to two guardrails among the project's metrics. How many "
-        "units it needs is left open until it is proposed.",
+        "default plan, and up to two guardrails among the project's metrics, without "
+        "those that were the same for every user lately. How many units it needs is "
+        "left open until it is proposed.",
     )
     async def create_experiment_from_template(
         self, info: Info, input: CreateExperimentFromTemplateInput
     ) -> ExperimentResult:
         """One draft with its audit row."""
+        still = await still_metrics(info.context, input.metric)
 
         async def work(session: AsyncSession) -> Ids:
             row = await draft_from_template(
@@ -75,6 +78,7 @@ class Mutation:
                     current_limit=input.current_limit,
                     new_limit=input.new_limit,
                 ),
+                still=still,
             )
             return {"experiment": row.id.hex}
 

@@ -1,5 +1,6 @@
 """Writing an experiment down from a template."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from core.audit import Actor
@@ -24,10 +25,12 @@ async def draft_from_template(
     template: TreatmentKind,
     metric_key: str,
     choice: Choice,
+    still: Collection[str] = (),
 ) -> Experiment:
     """Write down a draft whose arms, plan and guardrails are filled in.
 
-    How many units it needs is left to be proposed.
+    How many units it needs is left to be proposed. Metrics that are `still`, whose
+    units all have one value, guard nothing and are passed over.
 
     Raises:
         MetricUnknown: The project has no such metric.
@@ -41,7 +44,8 @@ async def draft_from_template(
     if metric_key not in found:
         raise MetricUnknown(metric_key, path=("metric",))
     listed = queries.listed_metrics(project_id, with_archived=False)
-    others = (await session.exec(listed.limit(MAX_METRICS))).all()
+    rows = (await session.exec(listed.limit(MAX_METRICS))).all()
+    others = [each for each in rows if each.key not in still]
     return await draft(
         session,
         project_id=project_id,

@@ -1,11 +1,19 @@
 """Experiments that begin with a template, through the edge."""
 
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tests.api.conftest import Edge
-from tests.api.experiments import make_metrics
+from core.database import Database
+from core.ids import new_id
+from core.settings import Settings
+from experiments.events.log import EventLog, NewEvent, open_log
+from tests.api.conftest import Edge, make_edge
+from tests.api.experiments import CREATE_METRIC, make_metrics
+from tests.conftest import StoreUrls
 
 pytestmark = pytest.mark.stores
 
@@ -25,6 +33,24 @@ GIVEN: dict[str, Any] = {
     "metric": "paid",
     "minimumEffect": 0.01,
 }
+
+
+@pytest.fixture
+async def log(store_urls: StoreUrls) -> AsyncIterator[EventLog]:
+    """The event log under test."""
+    log = open_log(store_urls.events)
+    await log.open()
+    yield log
+    await log.close()
+
+
+@pytest.fixture
+async def edge(
+    database: Database, settings: Settings, log: EventLog
+) -> AsyncIterator[Edge]:
+    """An edge with a log behind it."""
+    async with make_edge(database, settings, log=log) as edge:
+        yield edge
 
 
 async def created(edge: Edge, **changes: Any) -> dict[str, Any]:
@@ -87,3 +113,33 @@ async def test_a_template_says_what_it_cannot_guess(edge: Edge, treatment: str) 
     await make_metrics(edge)
     refused = await created(edge, template=treatment, subject="")
     assert (refused["code"], refused["path"]) == ("TREATMENT_INVALID", ["subject"])
+
+
+async def test_a_metric_that_is_the_same_for_everybody_guards_nothing(
+    edge: Edge, log: EventLog
+) -> None:
+    await make_metrics(edge)
+    given = {"idempotencyKey": "aha", "key": "aha", "direction": "INCREASE"}
+    parts = {"name": "Aha", "kind": "CONVERSION", "eventName": "paid"}
+    await edge.ask(CREATE_METRIC, input=given | parts)
+    before = await created(edge, template="FEATURE")
+    at = datetime.now(UTC) - timedelta(days=10)
+    paid = [
+        NewEvent(
+            id=str(new_id()),
+            name="paid",
+            user_id=who,
+            occurred_at=at,
+            value=Decimal(value),
+        )
+        for who, value in (("ann", 2), ("bob", 3))
+    ]
+    await log.append(edge.tenant.environment.id, paid)
+    after = await created(
+        edge, template="FEATURE", idempotencyKey="again", key="second"
+    )
+    chosen = [
+        [each["metric"]["key"] for each in made["experiment"]["metrics"]]
+        for made in (before, after)
+    ]
+    assert chosen == [["paid", "aha", "revenue"], ["paid", "revenue"]]
