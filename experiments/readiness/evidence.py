@@ -75,7 +75,9 @@ def power(situation: Situation, seen: Seen) -> Found:
     status = _WARNING if size.weeks > LONG_WEEKS else _OK
     days = "a day" if size.days == 1 else f"{size.days:,} days"
     weeks = "1 week" if size.weeks == 1 else f"{size.weeks} weeks"
-    return Found(status, f"{needed}: {days} at this traffic, so {weeks}.", body)
+    counted = f"{proposal.duration_days:,.0f} days until the last one is counted"
+    told = f"{needed}: {days} at this traffic, so {weeks} of enrolment, and {counted}."
+    return Found(status, told, body)
 
 
 def split_rehearsal(situation: Situation, seen: Seen, splits: int) -> Found:

@@ -30,12 +30,12 @@ def metric_health(situation: Situation, seen: Seen) -> Found:
             primary = measure is situation.primary
             flaws, blocks = _flaws(situation, name, health)
             body[name] = _health_document(health) | {"flaws": flaws}
-            told.extend(f"{name.rstrip('/')}: {flaw}." for flaw in flaws)
+            told.extend(f"{measure.metric.name}: {flaw}." for flaw in flaws)
             if flaws and status is not _BLOCKED:
                 status = _BLOCKED if primary and blocks else _WARNING
-    for key, flaw in _still(situation, seen):
+    for metric, flaw in _still(situation, seen):
         status = _WARNING if status is _OK else status
-        told.append(f"{key}: {flaw}.")
+        told.append(f"{metric}: {flaw}.")
     return Found(
         status, " ".join(told[:MAX_TOLD]) or "All of them come, and whole.", body
     )
@@ -68,11 +68,12 @@ def _still(situation: Situation, seen: Seen) -> Sequence[tuple[str, str]]:
     for key, history in seen.values.items():
         if len(history.y) < 2:
             continue
-        if (history.y == history.y[0]).all():
-            found.append((key, "all units have the same value"))
         measure = next(m for m in situation.draft.measures if m.metric.key == key)
+        name = measure.metric.name
+        if (history.y == history.y[0]).all():
+            found.append((name, "all units have the same value"))
         if metric_design(measure).is_ratio and not history.d.any():
-            found.append((key, "the denominator never has an event"))
+            found.append((name, "the denominator never has an event"))
     return found
 
 

@@ -55,7 +55,7 @@ def test_power_says_units_days_and_whole_weeks() -> None:
     assert found.evidence["duration_days"] == 3 * 7 + 7
     assert found.message == (
         "13,490 units show the effect that matters: 15 days at this traffic, so 3 "
-        "weeks."
+        "weeks of enrolment, and 28 days until the last one is counted."
     )
 
 
@@ -250,9 +250,10 @@ def test_values_that_are_all_alike_and_empty_denominators_are_named() -> None:
     written.measures[0].metric.kind = MetricKind.RATIO
     written.measures[0].metric.denominator_event = "visit"
     written.measures[0].metric.denominator_value = written.measures[0].metric.value
+    written.measures[0].metric.name = "Paid per visit"
     found = metric_health(situation(written), seen(values={"paid": values(0.0)}))
     assert found.status is WARNING
-    assert "same value" in found.message
+    assert "Paid per visit: all units have the same value." in found.message
     assert "denominator" in found.message
 
 
