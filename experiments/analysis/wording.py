@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from datetime import date
 
 from experiments.analysis.results import MetricResult, Relative, Unbiased, Valid
 from experiments.design import Direction, UnitKind
@@ -142,6 +143,15 @@ def chance(p_value: float) -> str:
     if p_value >= 0.995:
         decimals = 3
     return f"p = {p_value:.{decimals}f}"
+
+
+def dated(day: date) -> str:
+    """A day as the console has it.
+
+    >>> dated(date(2026, 5, 1))
+    '1 May 2026'
+    """
+    return f"{day.day} {day:%b %Y}"
 
 
 def planned(count: int, unit: UnitKind) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.conditions import compiled
 from core.tenancy import Governance
+from experiments.analysis.wording import dated
 from experiments.design import MetricRole, UnitKind
 from experiments.drafts import Draft, Measure
 from experiments.freezing import metric_design
@@ -225,7 +226,7 @@ def _decision(standing: Standing) -> Found:
         return Found(standing.unsaid(), "Say who decides, and by when.", body)
     if due < standing.at.date():
         return Found(standing.unsaid(), "The day of the decision is over.", body)
-    return Found(_OK, f"{decider} decides by {due.isoformat()}.", body)
+    return Found(_OK, f"{decider} decides by {dated(due)}.", body)
 
 
 def _ethics(standing: Standing) -> Found:

@@ -1,7 +1,6 @@
 """A memo's parts as Markdown, in the order in which they are read."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date
 
 from experiments.analysis.results import (
     GuardrailOutcome,
@@ -9,7 +8,7 @@ from experiments.analysis.results import (
     Registration,
     Verdict,
 )
-from experiments.analysis.wording import chance
+from experiments.analysis.wording import chance, dated
 from experiments.design import MetricRole
 from experiments.lifecycle import DecisionOutcome
 from experiments.shipping.parts import (
@@ -98,11 +97,6 @@ def _section(title: str, text: str) -> str:
 def spelled(code: str) -> str:
     """A code as words, such as 'Null replay'."""
     return code.replace("_", " ").capitalize()
-
-
-def dated(day: date) -> str:
-    """A day as the console has it, such as '1 May 2026'."""
-    return f"{day.day} {day:%b %Y}"
 
 
 def _decision(parts: MemoParts, decision: MemoDecision) -> str:

@@ -200,6 +200,11 @@ def test_a_missing_variant_and_an_archived_metric_block_their_items() -> None:
     assert found.blockers == ("METRIC_ARCHIVED",)
 
 
+def test_who_decides_and_when_is_said_as_the_console_writes_days() -> None:
+    found = item(ItemCode.DECISION, standing())
+    assert found.message == "Bob decides by 1 Jun 2026."
+
+
 def test_a_guardrail_without_a_margin_is_proposed_one() -> None:
     written = draft(margin=None)
     written.measures[1].metric.name = "Kept accounts"
