@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from api.auth import COOKIE
 
@@ -31,6 +31,8 @@ SCREENSHOTS = Path(__file__).parents[2] / ".hone" / "screenshots"
 HONE = [sys.executable, "-c", "from api.cli import main; main()"]
 START_SECONDS = 180.0
 PATIENCE_MILLISECONDS = 20_000
+UNFOLD = "() => document.querySelectorAll('details').forEach((d) => (d.open = true))"
+OVERFLOW = "() => document.documentElement.scrollWidth - innerWidth"
 expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 
@@ -217,3 +219,16 @@ def signed_in(server: Server, watched: Watched, session_cookie: str) -> Watched:
         [{"name": COOKIE, "value": session_cookie, "url": server.url}]
     )
     return watched
+
+
+def visit(server: Server, page: Page, key: str) -> Locator:
+    """An experiment's page, and the box that says what comes next."""
+    page.goto(f"{server.url}/console/experiments/{key}")
+    now = page.get_by_role("region", name="What now")
+    expect(now).to_be_visible()
+    return now
+
+
+def press(place: Locator, name: str) -> None:
+    """Press the button of exactly this name."""
+    place.get_by_role("button", name=name, exact=True).click()

@@ -6,9 +6,18 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import START_SECONDS, Server, Watched, watching
+from tests.browser.conftest import (
+    OVERFLOW,
+    START_SECONDS,
+    UNFOLD,
+    Server,
+    Watched,
+    press,
+    visit,
+    watching,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -24,18 +33,6 @@ def visitor(demo: Server, chromium: Browser) -> Iterator[Watched]:
     """Somebody at the demo's own machine, who is its administrator."""
     with watching(demo, chromium) as seen:
         yield seen
-
-
-def visit(server: Server, page: Page, key: str) -> Locator:
-    """An experiment's page, and the box that says what comes next."""
-    page.goto(f"{server.url}/console/experiments/{key}")
-    now = page.get_by_role("region", name="What now")
-    expect(now).to_be_visible()
-    return now
-
-
-def press(place: Locator, name: str) -> None:
-    place.get_by_role("button", name=name, exact=True).click()
 
 
 def test_a_kill_switch_is_thrown_seen_and_released_with_reasons(
@@ -150,6 +147,21 @@ def test_a_proposed_number_is_said_before_the_start_takes_it(
     page.keyboard.press("Escape")
     expect(form).to_have_count(0)
     expect(now.get_by_role("button", name="Start now")).to_be_focused()
+
+
+def test_what_the_checklist_rests_on_is_named_and_fits_a_phone(
+    demo: Server, visitor: Watched
+) -> None:
+    _once_ready(demo)
+    page = visitor.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    visit(demo, page, "weekly-digest")
+    page.evaluate(UNFOLD)
+    checks = page.locator("#readiness")
+    expect(checks.get_by_role("columnheader", name="Minimum effect")).to_be_visible()
+    expect(checks).to_contain_text("Help requests")
+    expect(checks).not_to_contain_text("help_requests")
+    assert page.evaluate(OVERFLOW) <= 0
 
 
 def _once_ready(demo: Server) -> dict[str, Any]:

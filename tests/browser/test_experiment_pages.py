@@ -5,10 +5,18 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, expect
 
 from api.auth import COOKIE
-from tests.browser.conftest import Server, Watched, watching
+from tests.browser.conftest import (
+    OVERFLOW,
+    UNFOLD,
+    Server,
+    Watched,
+    press,
+    visit,
+    watching,
+)
 from tests.browser.seeding import Arm, Seed, draft
 
 pytestmark = pytest.mark.browser
@@ -28,9 +36,7 @@ SKIPPED = """
   return depths.filter((depth, place) => depth > (depths[place - 1] ?? 0) + 1);
 }
 """
-UNFOLD = "() => document.querySelectorAll('details').forEach((d) => (d.open = true))"
 UNDER_WAY = re.compile("Let it run|Look on")
-OVERFLOW = "() => document.documentElement.scrollWidth - innerWidth"
 
 
 @pytest.fixture(scope="module")
@@ -57,18 +63,6 @@ def viewer(server: Server, watched: Watched) -> Watched:
         [{"name": COOKIE, "value": response.cookies[COOKIE], "url": server.url}]
     )
     return watched
-
-
-def visit(server: Server, page: Page, key: str) -> Locator:
-    """An experiment's page, and the box that says what comes next."""
-    page.goto(f"{server.url}/console/experiments/{key}")
-    now = page.get_by_role("region", name="What now")
-    expect(now).to_be_visible()
-    return now
-
-
-def press(place: Locator, name: str) -> None:
-    place.get_by_role("button", name=name, exact=True).click()
 
 
 @pytest.mark.usefixtures("seed")

@@ -96,12 +96,12 @@ function Curve({ power, metric, wanted }) {
         showY=${(value) => share(value, 0)} showX=${(value) => (Number.isInteger(value) ? String(value) : "")} xLabel="weeks" />`}
       <details class="more">
         <summary>What each week could show</summary>
-        <table class="small">
+        <div class="scroll" tabindex="0" role="region" aria-label="What each week could show"><table class="small">
           <thead><tr><th scope="col">Weeks</th><th scope="col" class="number">Units</th><th scope="col" class="number">Chance</th><th scope="col" class="number">Smallest effect it would show</th></tr></thead>
           <tbody>${weeks.map((each) => html`<tr key=${each.week}>
             <td>${each.week}</td><td class="number">${count(each.units)}</td><td class="number">${share(each.power, 0)}</td>
             <td class="number">${each.minimumEffect === null ? "\u2013" : amount(each.minimumEffect, metric)}</td></tr>`)}</tbody>
-        </table>
+        </table></div>
       </details>
     </figure>
   `;
