@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks.verdicts.cases import cases
+from benchmarks.verdicts.cases import Situation, cases
 from benchmarks.verdicts.counting import rows, table
 from benchmarks.verdicts.keeping import code, keep, kept
 from benchmarks.verdicts.service import Found, run_batch
@@ -26,6 +26,12 @@ def main() -> int:
     """Simulate, and print the table."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--experiments", type=int, default=2_000)
+    arguments.add_argument(
+        "--first", type=int, default=0, help="begin at this one: others than before"
+    )
+    arguments.add_argument(
+        "--only", choices=[each.value for each in Situation], help="leave out the rest"
+    )
     arguments.add_argument("--processes", type=int, default=2)
     arguments.add_argument("--at", type=int, default=100, help="experiments at once")
     arguments.add_argument(
@@ -36,7 +42,11 @@ def main() -> int:
     found = kept(chosen.keep, running) if chosen.keep else []
     before = len(found)
     done = {each.case.number for each in found}
-    left = [each for each in cases(chosen.experiments) if each.number not in done]
+    left = [
+        each
+        for each in cases(chosen.first + chosen.experiments)[chosen.first :]
+        if each.number not in done and chosen.only in {None, each.situation}
+    ]
     batches = [
         tuple(left[first : first + chosen.at])
         for first in range(0, len(left), chosen.at)
