@@ -1,5 +1,6 @@
 """The rules of a draft by itself: what blocks a start, and what is worth knowing."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -157,7 +158,12 @@ def blockers(checks: tuple[LaunchCheck, ...]) -> tuple[str, ...]:
 
 
 def _named(neighbours: Sequence[Neighbour]) -> str:
-    names = ", ".join(each.title for each in neighbours[:MAX_NAMED])
+    """By name, and by key where a name stands for several."""
+    times = Counter(each.title for each in neighbours)
+    names = ", ".join(
+        each.title if times[each.title] == 1 else f"{each.title} ({each.key})"
+        for each in neighbours[:MAX_NAMED]
+    )
     more = len(neighbours) - MAX_NAMED
     return f"{names} and {more} more" if more > 0 else names
 

@@ -279,7 +279,7 @@ async def test_overlap_and_what_the_treatment_changes_are_worth_knowing(
     found = (await population(edge, "limit"))["launchChecks"]
     checks = {each["code"]: each for each in found}
     assert checks["OVERLAP"]["severity"] == "INFO"
-    assert "short-form" in checks["OVERLAP"]["message"]
+    assert "are in Shorter form;" in checks["OVERLAP"]["message"]
     assert checks["TARGETING_CHANGES"]["severity"] == "WARNING"
     assert "plan" in checks["TARGETING_CHANGES"]["message"]
 

@@ -227,7 +227,7 @@ async def test_what_runs_beside_it_is_named(
         draft = await company.draft(session, "three")
         found = await checks(session, company, draft)
     assert found["OVERLAP"].severity is Severity.INFO
-    assert "one, two" in found["OVERLAP"].message
+    assert "Shorter form (one), Shorter form (two)" in found["OVERLAP"].message
 
 
 async def test_neighbours_of_one_layer_are_not_met(
