@@ -280,7 +280,7 @@ async def test_results_of_a_phase_stay_readable_after_the_next_has_begun(
     before = (await edge.ask(query))["data"]["experiment"]
     assert before["results"] == {"headline": snapshot.headline}
     async with edge.database.sessions.begin() as session:
-        (phase,) = (await session.exec(select(Phase))).all()
+        (phase,) = (await session.exec(select(Phase).order_by("id"))).all()
         values = phase.model_dump()
         later = new_id()
         session.add(Phase(**{**values, "id": later, "number": 2, "started_at": START}))

@@ -244,8 +244,8 @@ async def test_identify_keeps_what_a_server_key_says_of_a_subject(
     async with door.database.readers() as session:
         subject = SubjectContext(user_id="ann")
         assert await stored_traits(session, environment_id, subject) == {"plan": "pro"}
-        links = (await session.exec(select(IdentityLink))).all()
-        memberships = (await session.exec(select(Membership))).all()
+        links = (await session.exec(select(IdentityLink).order_by("id"))).all()
+        memberships = (await session.exec(select(Membership).order_by("id"))).all()
     assert [(link.anonymous_id, link.user_id) for link in links] == [("x", "ann")]
     assert [(one.user_id, one.account_id) for one in memberships] == [("ann", "acme")]
 
@@ -371,7 +371,7 @@ async def test_a_membership_event_puts_a_user_into_an_account(door: Edge) -> Non
     for _ in range(2):
         await _send(door, _encoded(joined), key=door.tenant.admin)
     async with door.database.readers() as session:
-        rows = (await session.exec(select(Membership))).all()
+        rows = (await session.exec(select(Membership).order_by("id"))).all()
     assert [(row.user_id, row.account_id) for row in rows] == [("ann", "acme")]
     assert await _traits(door) == {}
 

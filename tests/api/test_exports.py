@@ -263,7 +263,7 @@ async def test_every_download_is_written_down_with_what_was_taken(
     await get(edge, place, "values.jsonl")
     async with edge.database.readers() as session:
         found = await session.exec(
-            select(AuditRow).where(AuditRow.action == "phase.export")
+            select(AuditRow).where(AuditRow.action == "phase.export").order_by("id")
         )
         row = found.one()
     assert row.subject_id == place[1].phase_id

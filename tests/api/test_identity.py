@@ -171,7 +171,7 @@ async def test_the_log_learns_of_a_link_and_it_is_stamped(
     await settle(edge.database, log, settings)
     assert await log.count(edge.tenant.environment.id) == 1
     async with edge.database.readers() as session:
-        (row,) = (await session.exec(select(IdentityLink))).all()
+        (row,) = (await session.exec(select(IdentityLink).order_by("id"))).all()
     assert row.settled_at is not None
 
 
@@ -218,7 +218,7 @@ async def test_conflicts_in_events_are_counted_and_move_nothing(
     assert 'hone_identity_links_total{outcome="conflict"} 1.0' in shown
     assert 'hone_identity_links_total{outcome="linked"} 1.0' in shown
     async with edge.database.readers() as session:
-        (row,) = (await session.exec(select(IdentityLink))).all()
+        (row,) = (await session.exec(select(IdentityLink).order_by("id"))).all()
     assert (row.user_id, row.logged) == ("ann", True)
     await settle(edge.database, log, settings)
     assert await log.count(edge.tenant.environment.id) == 3

@@ -219,9 +219,9 @@ async def test_a_claim_that_says_no_instant_is_replayed_after_a_removal(
     first = (await add(edge, DOCUMENT))["data"]["registerDocument"]
     async with edge.database.sessions.begin() as session:
         claims = await session.exec(
-            select(IdempotencyClaim).where(
-                IdempotencyClaim.operation == "registerDocument"
-            )
+            select(IdempotencyClaim)
+            .where(IdempotencyClaim.operation == "registerDocument")
+            .order_by("id")
         )
         claim = claims.one()
         claim.result = {"document": (claim.result or {})["document"]}

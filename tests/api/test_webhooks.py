@@ -134,7 +134,7 @@ async def _dead(edge: Edge) -> None:
             source_id=edge.tenant.project.id,
             payload={"n": 1},
         )
-        row = (await session.exec(select(Delivery))).one()
+        row = (await session.exec(select(Delivery).order_by("id"))).one()
         row.status, row.failures = DeliveryStatus.DEAD, 10
         session.add(row)
 
@@ -163,7 +163,7 @@ async def test_a_viewer_adds_no_receiver(edge: Edge) -> None:
     answer = (await edge.send(body, key=edge.tenant.viewer)).json()
     assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"
     async with edge.database.readers() as session:
-        assert (await session.exec(select(Endpoint))).all() == []
+        assert (await session.exec(select(Endpoint).order_by("id"))).all() == []
 
 
 async def test_traits_are_kept_and_null_removes_one(edge: Edge) -> None:

@@ -174,7 +174,7 @@ async def test_a_membership_is_kept_once(sessions: Sessions, tenant: Tenant) -> 
         async with sessions.begin() as session:
             await subjects.remember(session, tenant.environment_id, Told(joins=joins))
     async with sessions() as session:
-        rows = (await session.exec(select(Membership))).all()
+        rows = (await session.exec(select(Membership).order_by("id"))).all()
     assert sorted(row.account_id for row in rows) == ["a1", "a2"]
 
 
@@ -193,7 +193,7 @@ async def test_crowds_that_name_subjects_in_opposite_orders_wait_for_nobody(
 
     await asyncio.gather(*(tell(turn) for turn in range(12)))
     async with sessions() as session:
-        rows = (await session.exec(select(Subject))).all()
+        rows = (await session.exec(select(Subject).order_by("id"))).all()
     assert len(rows) == 60
     assert all(row.traits == {f"k{turn}": turn for turn in range(12)} for row in rows)
 

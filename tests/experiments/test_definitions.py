@@ -38,7 +38,9 @@ async def kept_by(
     async with sessions.begin() as session:
         revision = await touch_links(session, phase.environment_id)
         found = await session.exec(
-            select(StickyAssignment).where(StickyAssignment.subject_id == user_id)
+            select(StickyAssignment)
+            .where(StickyAssignment.subject_id == user_id)
+            .order_by("id")
         )
         row = found.first() or StickyAssignment(
             environment_id=phase.environment_id,

@@ -91,7 +91,9 @@ async def test_it_is_written_down_once_with_who_and_why(
         experiment = await running(session, company)
         phase = await drop(session, company, experiment)
         found = await session.exec(
-            select(AuditRow).where(AuditRow.action == "experiment.drop_variant")
+            select(AuditRow)
+            .where(AuditRow.action == "experiment.drop_variant")
+            .order_by("id")
         )
         (row,) = found.all()
         await session.refresh(experiment)

@@ -175,10 +175,12 @@ async def test_who_leaves_the_holdouts_says_why(
             exemption_reason="A fix of the law.",
         )
         found = await session.exec(
-            select(AuditRow).where(
+            select(AuditRow)
+            .where(
                 AuditRow.subject_id == phase.experiment_id,
                 AuditRow.action == "experiment.draft",
             )
+            .order_by("id")
         )
         row = found.one()
     assert held_out(phase) == []
@@ -432,7 +434,7 @@ async def test_the_trail_knows_that_a_list_changed_but_nobody_in_it(
             spec=SegmentSpec(attribute="id", listed=["u1", "u3"]),
         )
         found = await session.exec(
-            select(AuditRow).where(AuditRow.action == "segment.update")
+            select(AuditRow).where(AuditRow.action == "segment.update").order_by("id")
         )
         row = found.one()
     assert row.before is not None

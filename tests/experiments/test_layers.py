@@ -317,10 +317,10 @@ async def test_what_happens_to_a_layer_is_audited(
         made = await layer(session, company)
         draft = await company.draft(session, layer=LayerSpec("free", share=0.5))
         created = await session.exec(
-            select(AuditRow).where(AuditRow.subject_id == made.id)
+            select(AuditRow).where(AuditRow.subject_id == made.id).order_by("id")
         )
         drafted = await session.exec(
-            select(AuditRow).where(AuditRow.subject_id == draft.id)
+            select(AuditRow).where(AuditRow.subject_id == draft.id).order_by("id")
         )
         (layer_row,), (draft_row,) = created.all(), drafted.all()
     assert (layer_row.action, layer_row.actor_name) == ("layer.create", "ada")

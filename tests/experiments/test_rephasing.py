@@ -93,7 +93,9 @@ async def test_more_coverage_moves_nobody_and_keeps_the_phase(
         after = await variants(session, company, users)
         (phase,) = await phases(session, experiment)
         audited = await session.exec(
-            select(AuditRow).where(AuditRow.action == "experiment.raise_coverage")
+            select(AuditRow)
+            .where(AuditRow.action == "experiment.raise_coverage")
+            .order_by("id")
         )
         row = audited.one()
     assert before.items() <= after.items()
@@ -162,7 +164,9 @@ async def test_a_new_phase_randomises_anew_and_the_old_one_keeps_its_split(
         )
         await session.refresh(row)
         audited = await session.exec(
-            select(AuditRow).where(AuditRow.action == "experiment.new_phase")
+            select(AuditRow)
+            .where(AuditRow.action == "experiment.new_phase")
+            .order_by("id")
         )
         written = audited.one()
     assert (row.status, row.version, row.coverage) == (ExperimentStatus.RUNNING, 3, 0.5)

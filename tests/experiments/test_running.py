@@ -114,7 +114,7 @@ async def test_of_two_starts_at_once_one_wins(
             experiment_ids=[experiment.id],
         )
         audited = await session.exec(
-            select(AuditRow).where(AuditRow.action == "experiment.start")
+            select(AuditRow).where(AuditRow.action == "experiment.start").order_by("id")
         )
         assert len(phases[experiment.id]) == 1
         assert len(audited.all()) == 1

@@ -143,7 +143,7 @@ async def test_a_switch_leaves_the_phase_alone(
 ) -> None:
     async with sessions.begin() as session:
         await running(session, company, "one")
-        (before,) = (await session.exec(select(Phase))).all()
+        (before,) = (await session.exec(select(Phase).order_by("id"))).all()
         kept = before.model_dump()
         await throw(session, company, EVERYTHING)
         await session.refresh(before)
@@ -164,7 +164,9 @@ async def test_thrown_twice_it_is_thrown_once(
             listed_switches(company.environment_id, thrown=True)
         )
         audited = await session.exec(
-            select(AuditRow).where(AuditRow.action == "kill_switch.throw")
+            select(AuditRow)
+            .where(AuditRow.action == "kill_switch.throw")
+            .order_by("id")
         )
         (row,) = audited.all()
         assert len(listed.all()) == 1
@@ -237,10 +239,12 @@ async def test_a_named_subject_gets_its_variant_until_it_is_removed(
         )
         assert listed.all() == []
         audited = await session.exec(
-            select(AuditRow).where(
+            select(AuditRow)
+            .where(
                 AuditRow.action == "override.set",
                 AuditRow.subject_id == experiment.id,
             )
+            .order_by("id")
         )
         first, second = sorted(audited.all(), key=lambda each: each.id)
     assert first.before is None

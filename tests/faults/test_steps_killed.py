@@ -75,7 +75,9 @@ async def plant(session: AsyncSession, company: Company, number: int) -> None:
         **environment,
     )
     past = datetime.now(UTC) - timedelta(minutes=1)
-    found = await session.exec(select(Schedule).where(Schedule.experiment_id == row.id))
+    found = await session.exec(
+        select(Schedule).where(Schedule.experiment_id == row.id).order_by("id")
+    )
     found.one().due_at = past
     row = await company.draft(session, f"ramp-{number}")
     row = await service.plan_ramp(session, step(company, row), steps=RAMP)
@@ -176,8 +178,8 @@ async def planted(key: str, store_urls: StoreUrls) -> tuple[Database, Company]:
     del key
     database = Database(store_urls.facts)
     async with database.sessions.begin() as session:
-        project = (await session.exec(select(Project))).one()
-        environment = (await session.exec(select(Environment))).first()
+        project = (await session.exec(select(Project).order_by("id"))).one()
+        environment = (await session.exec(select(Environment).order_by("id"))).first()
         assert environment is not None
         actor = Actor(ActorKind.MEMBER, new_id(), "ada")
         company = Company(project.id, environment.id, actor)
@@ -217,7 +219,7 @@ async def test_a_worker_that_is_killed_between_steps_repeats_none(
     async with database.readers() as session:
         memos = await session.exec(select(Memo.kind))
         kinds = Counter(memos.all())
-        rows = (await session.exec(select(Remeasurement))).all()
+        rows = (await session.exec(select(Remeasurement).order_by("id"))).all()
     assert kinds[MemoKind.REMEASURED] == len(rows) == 3 * KILLS
     assert all(row.done_at is not None for row in rows)
     await database.dispose()

@@ -100,7 +100,7 @@ async def test_a_text_answer_becomes_one_comment_under_many_workers(
     made = await asyncio.gather(*(work() for _ in range(12)))
     assert len({one.id for one in made}) == 1
     async with sessions() as session:
-        rows = (await session.exec(select(Comment))).all()
+        rows = (await session.exec(select(Comment).order_by("id"))).all()
     assert [row.source for row in rows] == [FeedbackSource.SURVEY]
     assert rows[0].assignments_at == {"gate": "forty"}
 
@@ -121,7 +121,7 @@ async def test_rules_read_each_comment_once_under_many_workers(
     added = await asyncio.gather(*(work() for _ in range(6)))
     assert sum(added) == 8
     async with sessions() as session:
-        applied = (await session.exec(select(AppliedTag))).all()
+        applied = (await session.exec(select(AppliedTag).order_by("id"))).all()
     assert len({one.comment_id for one in applied}) == len(applied) == 8
     assert {(one.state, one.origin) for one in applied} == {
         (TagState.SUGGESTED, TagOrigin.RULE)

@@ -71,8 +71,8 @@ async def everything(
     async with sessions() as session:
         return (
             list((await session.exec(select(Insight).order_by("id"))).all()),
-            list((await session.exec(select(BacklogItem))).all()),
-            list((await session.exec(select(ItemInsight))).all()),
+            list((await session.exec(select(BacklogItem).order_by("id"))).all()),
+            list((await session.exec(select(ItemInsight).order_by("id"))).all()),
         )
 
 

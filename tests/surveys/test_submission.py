@@ -75,7 +75,7 @@ async def refusal(
 
 async def answers(sessions: Sessions) -> dict[str, Answer]:
     async with sessions() as session:
-        found = await session.exec(select(Answer))
+        found = await session.exec(select(Answer).order_by("id"))
         return {answer.question_key: answer for answer in found.all()}
 
 
@@ -163,8 +163,8 @@ async def test_one_of_many_first_submissions_is_kept(
     assert len({one.response.id for one in sent}) == 1
     assert sum(one.changed for one in sent) == 1
     async with sessions() as session:
-        assert len((await session.exec(select(Response))).all()) == 1
-        assert len((await session.exec(select(Answer))).all()) == 2
+        assert len((await session.exec(select(Response).order_by("id"))).all()) == 1
+        assert len((await session.exec(select(Answer).order_by("id"))).all()) == 2
 
 
 async def test_a_response_stays_with_the_version_it_began(

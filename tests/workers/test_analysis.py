@@ -114,7 +114,7 @@ async def finish(context: TaskContext, tenant: Tenant) -> None:
 
 async def snapshots(context: TaskContext) -> list[Snapshot]:
     async with context.database.readers() as session:
-        return list((await session.exec(select(Snapshot))).all())
+        return list((await session.exec(select(Snapshot).order_by("id"))).all())
 
 
 async def drain(context: TaskContext) -> None:

@@ -118,7 +118,7 @@ async def test_a_second_run_finds_nothing_to_do_until_the_design_is_edited(
         )
     assert await gather_evidence.run(context, **QUICKLY) == 1
     async with context.database.readers() as session:
-        rows = (await session.exec(select(LaunchEvidence))).all()
+        rows = (await session.exec(select(LaunchEvidence).order_by("id"))).all()
     assert len(rows) == len(GATHERED)
     assert {each.design for each in rows} != {e.design for e in first.values()}
 
@@ -129,7 +129,7 @@ async def test_evidence_a_day_old_is_gathered_anew(
     row = await drafted(context, company)
     await gather_evidence.run(context, **QUICKLY)
     async with context.database.sessions.begin() as session:
-        for each in (await session.exec(select(LaunchEvidence))).all():
+        for each in (await session.exec(select(LaunchEvidence).order_by("id"))).all():
             each.evaluated_at -= timedelta(days=1, seconds=1)
             session.add(each)
     assert await gather_evidence.run(context, **QUICKLY) == 1

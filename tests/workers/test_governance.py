@@ -215,7 +215,7 @@ async def test_churn_that_rises_stops_its_experiment_once(
     async with context.database.readers() as session:
         found = await session.get_one(Experiment, row.id)
         rows = await session.exec(
-            select(AuditRow).where(AuditRow.actor_kind == "WORKER")
+            select(AuditRow).where(AuditRow.actor_kind == "WORKER").order_by("id")
         )
         (stop,) = rows.all()
     assert found.status is ExperimentStatus.STOPPED

@@ -65,7 +65,7 @@ def _expected(split: Split) -> set[tuple[str, str]]:
 
 async def _kept(context: TaskContext) -> set[tuple[str, str]]:
     async with context.database.readers() as session:
-        rows = (await session.exec(select(StickyAssignment))).all()
+        rows = (await session.exec(select(StickyAssignment).order_by("id"))).all()
     kept = [(row.subject_id, row.variant_key) for row in rows if row.variant_key]
     assert len(set(kept)) == len(kept)
     return set(kept)
@@ -84,8 +84,8 @@ async def test_many_workers_settle_each_link_to_the_same_rows(
     assert await settle_links.run(context) == 0
     assert await _kept(context) == _expected(split)
     async with context.database.readers() as session:
-        (phase,) = (await session.exec(select(Phase))).all()
-        rows = (await session.exec(select(StickyAssignment))).all()
+        (phase,) = (await session.exec(select(Phase).order_by("id"))).all()
+        rows = (await session.exec(select(StickyAssignment).order_by("id"))).all()
     assert {row.phase_id for row in rows} == {phase.id}
 
 

@@ -99,7 +99,7 @@ async def experiment(context: TaskContext, experiment_id: UUID) -> Experiment:
 
 async def shipment(context: TaskContext) -> Shipment:
     async with context.database.readers() as session:
-        return (await session.exec(select(Shipment))).one()
+        return (await session.exec(select(Shipment).order_by("id"))).one()
 
 
 async def measurements(context: TaskContext) -> list[Remeasurement]:
@@ -165,7 +165,7 @@ async def test_of_two_workers_one_takes_the_step_that_is_due(
     assert await roll_out.run(context) == 0
     async with context.database.readers() as session:
         advances = await session.exec(
-            select(AuditRow).where(AuditRow.action == "rollout.advance")
+            select(AuditRow).where(AuditRow.action == "rollout.advance").order_by("id")
         )
         assert len(advances.all()) == 2
 
@@ -303,7 +303,7 @@ async def test_without_a_holdback_before_is_compared_with_after(
     async with context.database.readers() as session:
         phases = (
             await session.exec(
-                select(Phase).where(Phase.experiment_id == experiment_id)
+                select(Phase).where(Phase.experiment_id == experiment_id).order_by("id")
             )
         ).all()
     assert len(phases) == 1

@@ -57,7 +57,7 @@ async def context(
 
 async def studies(context: TaskContext) -> list[LookStudy]:
     async with context.database.readers() as session:
-        return list((await session.exec(select(LookStudy))).all())
+        return list((await session.exec(select(LookStudy).order_by("id"))).all())
 
 
 async def test_a_look_keeps_who_came_by_and_how_the_effect_came_about(

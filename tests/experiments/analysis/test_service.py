@@ -232,7 +232,9 @@ async def test_an_invalid_result_hides_its_effect_until_a_reviewer_accepts_it(
         accepted = await _shown(session, tenant, experiment)
         row = (
             await session.exec(
-                select(AuditRow).where(col(AuditRow.subject_id) == snapshot.id)
+                select(AuditRow)
+                .where(col(AuditRow.subject_id) == snapshot.id)
+                .order_by("id")
             )
         ).one()
     assert not accepted.hides_effect

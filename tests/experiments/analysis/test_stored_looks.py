@@ -113,7 +113,7 @@ async def test_an_alarm_rings_once_and_stays(
     healed = await publish(sessions, tenant.project_id, experiment, plan, seen(1_245))
     assert queries.read_report(healed).alarms == (alarm,)
     async with sessions() as session:
-        (row,) = (await session.exec(select(HarmAlarm))).all()
+        (row,) = (await session.exec(select(HarmAlarm).order_by("id"))).all()
     assert row.state["treatment"]["raw"]["y"] == "1000"
     assert json.dumps(harmed.body["alarms"][0]["action"]) == '"PAUSE_ENROLMENT"'
 

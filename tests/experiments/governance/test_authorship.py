@@ -29,7 +29,9 @@ YES: dict[str, Any] = {"verdict": ReviewVerdict.APPROVE}
 
 async def edit_metric(session: AsyncSession, company: Company, actor: Actor) -> None:
     """Let conversions count for twice as long."""
-    found = await session.exec(select(Metric).where(Metric.key == "paid"))
+    found = await session.exec(
+        select(Metric).where(Metric.key == "paid").order_by("id")
+    )
     metric = found.one()
     await service.update_metric(
         session,
@@ -108,7 +110,9 @@ async def test_a_metric_of_another_design_does_not_count(
             spec=CONVERSION,
         )
         row = await service.submit(session, step(company, draft))
-        found = await session.exec(select(Metric).where(col(Metric.key) == "other"))
+        found = await session.exec(
+            select(Metric).where(col(Metric.key) == "other").order_by("id")
+        )
         other = found.one()
         assert other.id not in {each.metric.id for each in measures}
         await service.update_metric(
@@ -145,7 +149,9 @@ async def test_who_edited_a_segment_that_it_is_for_does_not_either(
         row = await submitted(
             session, company, targeting={"$savedGroup": {"id": named}}
         )
-        found = await session.exec(select(Segment).where(Segment.key == "inner"))
+        found = await session.exec(
+            select(Segment).where(Segment.key == "inner").order_by("id")
+        )
         await service.update_segment(
             session,
             project_id=company.project_id,

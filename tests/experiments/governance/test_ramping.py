@@ -92,7 +92,7 @@ async def test_coverage_rises_by_its_steps_in_one_phase(
             session, environment_id=company.environment_id, experiment_ids=[row.id]
         )
         audited = await session.exec(
-            select(AuditRow).where(AuditRow.action == "experiment.ramp")
+            select(AuditRow).where(AuditRow.action == "experiment.ramp").order_by("id")
         )
         rows = audited.all()
         ramp = await stands(session, phase)

@@ -84,7 +84,7 @@ async def test_a_start_that_was_missed_is_caught_up_with_once(
         (phase,) = phases[row.id]
         launch = (await governance.launches(session, [phase.id]))[phase.id]
         audited = await session.exec(
-            select(AuditRow).where(AuditRow.action == "experiment.start")
+            select(AuditRow).where(AuditRow.action == "experiment.start").order_by("id")
         )
         (start,) = audited.all()
         schedule = (await governance.last_schedules(session, [row.id]))[row.id]
@@ -150,7 +150,9 @@ async def test_a_start_that_is_refused_is_given_up_with_the_reason(
         found = await read(session, company, row)
         schedule = (await governance.last_schedules(session, [row.id]))[row.id]
         audited = await session.exec(
-            select(AuditRow).where(AuditRow.action == "experiment.unschedule")
+            select(AuditRow)
+            .where(AuditRow.action == "experiment.unschedule")
+            .order_by("id")
         )
         (given_up,) = audited.all()
     assert found.status is ExperimentStatus.APPROVED
@@ -215,7 +217,9 @@ async def test_a_start_by_hand_settles_the_schedule(
     assert await tick(sessions) == 0
     async with sessions() as session:
         found = await session.exec(
-            select(AuditRow).where(col(AuditRow.action) == "experiment.start")
+            select(AuditRow)
+            .where(col(AuditRow.action) == "experiment.start")
+            .order_by("id")
         )
         assert len(found.all()) == 1
 
