@@ -199,6 +199,8 @@ async def _come_to_rest(database: Database) -> None:
     """
     pool = database.engine.pool
     left = asyncio.all_tasks() - {asyncio.current_task()}
+    if left:  # what has only just begun holds no connection yet
+        _, left = await asyncio.wait(left, timeout=0.2)
     while left and isinstance(pool, QueuePool) and pool.checkedout():
         done, left = await asyncio.wait(
             left, timeout=5, return_when=asyncio.FIRST_COMPLETED
