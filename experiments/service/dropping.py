@@ -76,7 +76,7 @@ async def drop_arm(
         ReasonMissing: No reason was given.
         StaleVersion: Somebody changed it first.
     """
-    experiment = await change.read(session, intent)
+    experiment = await change.held(session, intent)
     reason = change.said(reason)
     current, _ = await _droppable(session, experiment, environment_id, variant)
     row = await change.write(session, experiment, LIVE)

@@ -259,10 +259,7 @@ async def test_of_two_who_drop_at_once_one_does(
     done = await asyncio.gather(
         attempt("short"), attempt("none"), return_exceptions=True
     )
-    refused = [each for each in done if each is not None]
-    # Whether the other one reads the version or the variants first is a race as well.
-    assert len(refused) == 1
-    assert isinstance(refused[0], StaleVersion | DesignInvalid)
+    assert sorted(type(each).__name__ for each in done) == ["NoneType", "StaleVersion"]
     async with sessions() as session:
         phase = await queries.current_phase(session, experiment.id)
         assert len(phase.dropped) == 1
