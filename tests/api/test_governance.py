@@ -191,7 +191,7 @@ async def alarmed(edge: Edge, action: HarmAction) -> dict[str, Any]:
     await drafted(edge, metrics=[{"metricKey": "paid", "role": "PRIMARY"}, guard])
     await step(edge, "startExperiment")
     async with edge.database.sessions.begin() as session:
-        phase = (await session.exec(select(Phase).order_by("id"))).one()
+        phase = (await session.exec(select(Phase))).one()
         alarm = harm("revenue", action, phase)
         await show(session, phase, report(phase, alarms=(alarm,)))
         await service.act_on_alarms(session, phase.id)

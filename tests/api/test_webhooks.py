@@ -134,7 +134,7 @@ async def _dead(edge: Edge) -> None:
             source_id=edge.tenant.project.id,
             payload={"n": 1},
         )
-        row = (await session.exec(select(Delivery).order_by("id"))).one()
+        row = (await session.exec(select(Delivery))).one()
         row.status, row.failures = DeliveryStatus.DEAD, 10
         session.add(row)
 

@@ -330,9 +330,7 @@ async def test_a_revoked_keys_socket_is_closed_within_five_seconds(
         async with planted.database.sessions.begin() as session:
             prefix = planted.tenant.viewer.rsplit("_", 1)[0][:13]
             key = (
-                await session.exec(
-                    select(ApiKey).where(ApiKey.prefix == prefix).order_by("id")
-                )
+                await session.exec(select(ApiKey).where(ApiKey.prefix == prefix))
             ).one()
             await keys.revoke(
                 session, project_id=planted.tenant.project.id, key_id=key.id

@@ -85,7 +85,7 @@ async def settle(sessions: Sessions, message: Message, outcome: Outcome) -> bool
 
 async def the_delivery(sessions: Sessions) -> Delivery:
     async with sessions() as session:
-        return (await session.exec(select(Delivery).order_by("id"))).one()
+        return (await session.exec(select(Delivery))).one()
 
 
 async def test_one_source_is_written_once_for_each_listening_endpoint(
@@ -245,7 +245,7 @@ async def test_gone_disables_the_endpoint(
     assert await take(sessions) == []
     assert await write(sessions, tenant) == 0
     async with sessions() as session:
-        assert not (await session.exec(select(Endpoint).order_by("id"))).one().enabled
+        assert not (await session.exec(select(Endpoint))).one().enabled
 
 
 async def test_a_dead_message_can_be_replayed_and_a_living_one_cannot(

@@ -164,7 +164,7 @@ async def test_a_scheduled_start_waits_for_a_layer_with_empty_hands(
             ),
             time_zone="UTC",
         )
-        due = (await session.exec(select(Schedule).order_by("id"))).one()
+        due = (await session.exec(select(Schedule))).one()
         due.due_at -= timedelta(days=2)
         session.add(due)
     await meet(

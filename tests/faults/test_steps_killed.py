@@ -178,7 +178,7 @@ async def planted(key: str, store_urls: StoreUrls) -> tuple[Database, Company]:
     del key
     database = Database(store_urls.facts)
     async with database.sessions.begin() as session:
-        project = (await session.exec(select(Project).order_by("id"))).one()
+        project = (await session.exec(select(Project))).one()
         environment = (await session.exec(select(Environment).order_by("id"))).first()
         assert environment is not None
         actor = Actor(ActorKind.MEMBER, new_id(), "ada")

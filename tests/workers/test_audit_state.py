@@ -87,7 +87,7 @@ async def begin(context: TaskContext, tenant: Tenant) -> Phase:
     await context.log.append(tenant.environment_id, sent, batch_id="import")
     await drain(context)
     async with context.database.readers() as session:
-        return (await session.exec(select(Phase).order_by("id"))).one()
+        return (await session.exec(select(Phase))).one()
 
 
 async def drain(context: TaskContext) -> None:

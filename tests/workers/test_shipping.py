@@ -99,7 +99,7 @@ async def experiment(context: TaskContext, experiment_id: UUID) -> Experiment:
 
 async def shipment(context: TaskContext) -> Shipment:
     async with context.database.readers() as session:
-        return (await session.exec(select(Shipment).order_by("id"))).one()
+        return (await session.exec(select(Shipment))).one()
 
 
 async def measurements(context: TaskContext) -> list[Remeasurement]:

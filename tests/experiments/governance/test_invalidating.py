@@ -94,7 +94,7 @@ async def test_what_was_shipped_is_taken_back(
         row = await service.invalidate(
             session, step(company, row, BOB), reason="A bot."
         )
-        shipment = (await session.exec(select(Shipment).order_by("id"))).one()
+        shipment = (await session.exec(select(Shipment))).one()
         served = (await load(session, company.environment_id)).phases["short-form"]
         holdback = await session.get_one(Phase, shipment.holdback_phase_id)
     assert row.status is ExperimentStatus.INVALIDATED

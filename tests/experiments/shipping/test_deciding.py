@@ -61,7 +61,7 @@ async def governed(session: AsyncSession, company: Company, how: Governance) -> 
 
 
 async def record_of(session: AsyncSession) -> DecisionRecord:
-    return (await session.exec(select(DecisionRecord).order_by("id"))).one()
+    return (await session.exec(select(DecisionRecord))).one()
 
 
 async def test_a_decision_needs_a_note_and_the_variant_that_it_ships(
@@ -362,9 +362,7 @@ async def test_a_decision_is_bound_to_a_version_of_its_own(
         bound = await session.get_one(Memo, record.memo_id)
         audited = (
             await session.exec(
-                select(AuditRow)
-                .where(AuditRow.action == "experiment.decide")
-                .order_by("id")
+                select(AuditRow).where(AuditRow.action == "experiment.decide")
             )
         ).one()
     assert (bound.version, bound.kind) == (2, MemoKind.DECIDED)
